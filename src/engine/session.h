@@ -1,0 +1,83 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "plan/program.h"
+
+namespace tercel::engine {
+
+struct SessionOptions {
+  int threads = 0;                    // intra-request threads, the caller's included; 0: what cgroup quota and affinity allow
+  size_t memory_bytes_max = size_t{16} << 30;  // of arenas and bound shapes together; binding past it is refused
+  int bindings_max = 64;              // cached shapes; the least recently used goes first
+  bool check_numerics = false;
+};
+
+// The answer to one request. Outputs are views: of the caller's buffer where one was given, else of the session's memory,
+// valid until the next run or bind of the session.
+struct OutputView {
+  TensorType type;
+  const void* data = nullptr;
+};
+
+// An input of a run. `data` is row-major, aligned to its element; it is only read, and only during the run.
+struct InputView {
+  TensorType type;
+  const void* data = nullptr;
+};
+
+// Shapes resolved and addresses assigned for one set of input shapes. Owned by its session.
+class Binding;
+
+// One instance of a plan: its arena, its bound shapes, its threads. Not for two threads at once: a second concurrent
+// call is refused, not undefined. Several sessions share one Program (and its weights).
+class Session {
+ public:
+  // `program` stays alive as long as the session. Opens in microseconds to milliseconds: binds nothing yet.
+  static Result<std::unique_ptr<Session>> open(std::shared_ptr<const plan::Program> program, const SessionOptions& options = {});
+  ~Session();
+
+  const plan::Program& program() const;
+  int threads() const;
+  // What an untuned or foreign section costs: empty, or a sentence ("tuned for avx512, this host has avx2: ...").
+  const std::string& notice() const;
+
+  // Resolves sizes and addresses for these input shapes (one per input of the main graph), off the hot path: allocates,
+  // prefaults, chooses tactics. Cached. Shapes outside the profile's range are refused with the range.
+  Result<const Binding*> bind(std::span<const Shape> input_shapes);
+
+  // Types of the outputs of a bound shape; extents that depend on data are unknown until run() returns.
+  std::span<const TensorType> output_types(const Binding& binding) const;
+
+  // Computes. `inputs` in the order of the main graph's inputs, with exactly the bound types; `outputs` receives one view
+  // per output. `output_buffers` is empty, or one pointer per output: null, or caller-owned memory of the output's bytes.
+  // After the first run of a bound shape whose sizes do not depend on data: no allocation, no page fault, no syscall but
+  // one wake-up when threads > 1. `cancel`, when given, is read at step boundaries: kCancelled.
+  Result<void> run(const Binding& binding, std::span<const InputView> inputs, std::span<void* const> output_buffers,
+                   std::span<OutputView> outputs, const std::atomic<bool>* cancel = nullptr);
+
+  // For the curious (explain, compare, bench): one bound step of the main graph.
+  struct StepInfo {
+    std::string node;      // ProgramNode::name
+    std::string op, tactic;
+    double flops = 0, bytes = 0;   // of one run: operations, and bytes that must move (inputs + weights + outputs)
+  };
+  std::vector<StepInfo> steps(const Binding& binding) const;
+  size_t arena_bytes(const Binding& binding) const;
+
+  // Called after each step of the next runs with its node and outputs, on the calling thread; null switches it off.
+  // Costs: intermediate values are then copied out; only for compare and explain.
+  using Observer = void (*)(void* user, const plan::ProgramNode& node, std::span<const OutputView> outputs, double microseconds);
+  void observe(Observer observer, void* user);
+
+ private:
+  struct State;
+  explicit Session(std::unique_ptr<State> state);
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace tercel::engine

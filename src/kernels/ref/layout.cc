@@ -1,0 +1,7 @@
+#include "kernels/families.h"
+
+namespace tercel::kernels {
+
+std::span<const KernelRow> ref_layout_rows() { return {}; }
+
+}  // namespace tercel::kernels

@@ -1,0 +1,7 @@
+#include "kernels/families.h"
+
+namespace tercel::kernels {
+
+std::span<const KernelRow> ref_signal_rows() { return {}; }
+
+}  // namespace tercel::kernels

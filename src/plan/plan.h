@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "plan/program.h"
+
+namespace tercel::plan {
+
+// The newest file format that this build reads and the one it writes.
+inline constexpr uint32_t kFormatVersion = 1;
+
+// Limits of a plan file, checked before anything is allocated. Documented in docs/limits.md.
+inline constexpr uint64_t kPlanBytesMax = uint64_t{1} << 38;
+inline constexpr uint32_t kGraphsMax = 4096;
+inline constexpr uint32_t kNodesMax = 1u << 20;
+inline constexpr uint32_t kValuesMax = 1u << 22;
+
+// Writes `program` to `path`: aside in the same folder, fsynced, renamed. Constants and packed weights are aligned to
+// kTensorAlignment. Nothing is left behind on failure. Returns the size in bytes.
+Result<uint64_t> write(const Program& program, const std::string& path);
+// The same into an anonymous memory file, opened at once: how `run model.onnx` compiles without a file.
+Result<std::shared_ptr<const Program>> write_in_memory(const Program& program);
+
+// Maps a plan read-only and checks it: magic, version, section table, CRC32C of each section, every index and offset.
+// A truncated, corrupted, foreign or newer file is refused with the reason and the next step. The Program shares the
+// mapping with its Tensors; it is immutable and safe to share between threads.
+Result<std::shared_ptr<const Program>> open(const std::string& path);
+
+// Parses a plan image that somebody else keeps in memory (fuzzing, tests). `owner` keeps `image` alive.
+Result<std::shared_ptr<const Program>> parse(std::span<const std::byte> image, std::shared_ptr<const void> owner);
+
+}  // namespace tercel::plan
