@@ -1,7 +1,29 @@
+#include "ops/control.h"
+
 #include "ops/registry.h"
 
 namespace tercel::ops {
 
-std::span<const OpDef> control_ops() { return {}; }
+namespace {
+
+// A rule sees one node, not its subgraphs: graph/ and engine/ infer through them.
+Result<void> infer_through_subgraphs(InferContext&) {
+  return Error(ErrorCode::kNeedsValue, "the outputs depend on the subgraphs");
+}
+
+constexpr OpDef kOps[] = {
+    {"If", 1, -1, 1, -1, infer_through_subgraphs},
+    {"Loop", 2, -1, 1, -1, infer_through_subgraphs},
+    {"Scan", 1, -1, 1, -1, infer_through_subgraphs},
+};
+
+}  // namespace
+
+int64_t carried_count(std::string_view op, const Attributes& attributes, size_t input_count) {
+  const int64_t others = op == "Loop" ? 2 : attributes.get_int("num_scan_inputs", 0);
+  return static_cast<int64_t>(input_count) - others - attributes.get_int(kCaptures, 0);
+}
+
+std::span<const OpDef> control_ops() { return kOps; }
 
 }  // namespace tercel::ops
