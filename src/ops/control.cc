@@ -20,8 +20,11 @@ constexpr OpDef kOps[] = {
 }  // namespace
 
 int64_t carried_count(std::string_view op, const Attributes& attributes, size_t input_count) {
-  const int64_t others = op == "Loop" ? 2 : attributes.get_int("num_scan_inputs", 0);
-  return static_cast<int64_t>(input_count) - others - attributes.get_int(kCaptures, 0);
+  const auto count = static_cast<int64_t>(input_count);
+  const int64_t scanned = op == "Loop" ? 2 : attributes.get_int("num_scan_inputs", 0);
+  const int64_t captures = attributes.get_int(kCaptures, 0);
+  if (scanned < 0 || scanned > count || captures < 0 || captures > count) return -1;
+  return count - scanned - captures;
 }
 
 std::span<const OpDef> control_ops() { return kOps; }

@@ -23,6 +23,7 @@ class InferContext {
   };
   struct Output {
     TensorType type;
+    bool has_type = false;                 // the rule has called set_output
     std::optional<std::vector<Dim>> dims;  // as Input::dims; a rule that can, fills it
   };
 
@@ -44,8 +45,9 @@ class InferContext {
   // The contents of any input, or kNeedsValue.
   Result<const Tensor*> need_value(size_t i) const;
 
-  void set_output(size_t i, DType dtype, const Shape& shape) { outputs_[i].type = {dtype, shape}; }
-  void set_output_dims(size_t i, std::vector<Dim> dims) { outputs_[i].dims = std::move(dims); }
+  // Outputs past output_count() are ignored: a node may leave its optional outputs off.
+  void set_output(size_t i, DType dtype, const Shape& shape) { if (i < outputs_.size()) outputs_[i] = {{dtype, shape}, true, {}}; }
+  void set_output_dims(size_t i, std::vector<Dim> dims) { if (i < outputs_.size()) outputs_[i].dims = std::move(dims); }
   std::span<const Output> outputs() const { return outputs_; }
 
  private:
