@@ -46,7 +46,11 @@ class InferContext {
   Result<const Tensor*> need_value(size_t i) const;
 
   // Outputs past output_count() are ignored: a node may leave its optional outputs off.
-  void set_output(size_t i, DType dtype, const Shape& shape) { if (i < outputs_.size()) outputs_[i] = {{dtype, shape}, true, {}}; }
+  void set_output(size_t i, DType dtype, const Shape& shape) {
+    if (i >= outputs_.size()) return;
+    outputs_[i].type = {dtype, shape};
+    outputs_[i].has_type = true;
+  }
   void set_output_dims(size_t i, std::vector<Dim> dims) { if (i < outputs_.size()) outputs_[i].dims = std::move(dims); }
   std::span<const Output> outputs() const { return outputs_; }
 
