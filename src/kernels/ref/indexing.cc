@@ -1,7 +1,17 @@
+#include "kernels/ref/indexing.h"
+
 #include "kernels/families.h"
 
 namespace tercel::kernels {
 
-std::span<const KernelRow> ref_indexing_rows() { return {}; }
+namespace {
+
+constexpr KernelRow kRows[] = {
+    {"Gather", "gather/ref", platform::kPortable, nullptr, bind_gather},
+};
+
+}  // namespace
+
+std::span<const KernelRow> ref_indexing_rows() { return kRows; }
 
 }  // namespace tercel::kernels
