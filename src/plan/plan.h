@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <span>
 #include <string>
 
 #include "plan/program.h"
@@ -15,9 +16,11 @@ inline constexpr uint64_t kPlanBytesMax = uint64_t{1} << 38;
 inline constexpr uint32_t kGraphsMax = 4096;
 inline constexpr uint32_t kNodesMax = 1u << 20;
 inline constexpr uint32_t kValuesMax = 1u << 22;
+inline constexpr uint32_t kAttributesMax = 256;  // of one node
 
 // Writes `program` to `path`: aside in the same folder, fsynced, renamed. Constants and packed weights are aligned to
-// kTensorAlignment. Nothing is left behind on failure. Returns the size in bytes.
+// kTensorAlignment, identical ones stored once. Nothing is left behind on failure, and a program that open() would refuse
+// is not written. Returns the size in bytes.
 Result<uint64_t> write(const Program& program, const std::string& path);
 // The same into an anonymous memory file, opened at once: how `run model.onnx` compiles without a file.
 Result<std::shared_ptr<const Program>> write_in_memory(const Program& program);
@@ -27,7 +30,12 @@ Result<std::shared_ptr<const Program>> write_in_memory(const Program& program);
 // mapping with its Tensors; it is immutable and safe to share between threads.
 Result<std::shared_ptr<const Program>> open(const std::string& path);
 
-// Parses a plan image that somebody else keeps in memory (fuzzing, tests). `owner` keeps `image` alive.
-Result<std::shared_ptr<const Program>> parse(std::span<const std::byte> image, std::shared_ptr<const void> owner);
+// Whether checksums are looked at: fuzzers skip them, so that mutations reach the parser.
+enum class Checksums : bool { kSkip, kCheck };
+
+// Parses a plan image that somebody else keeps in memory (fuzzing, tests). `owner` keeps `image` alive; the image is aligned
+// to kTensorAlignment.
+Result<std::shared_ptr<const Program>> parse(std::span<const std::byte> image, std::shared_ptr<const void> owner,
+                                             Checksums checksums = Checksums::kCheck);
 
 }  // namespace tercel::plan

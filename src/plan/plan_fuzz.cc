@@ -1,0 +1,28 @@
+#include <cstdlib>
+#include <cstring>
+
+#include "plan/codec.h"
+#include "plan/plan.h"
+
+// Any bytes either parse into a program that can be stored again, or are refused. Checksums are skipped so that mutations
+// reach the parser. Corpus: fuzz/corpus/plan.
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace tercel;
+  const size_t bytes = align_up(size + 1, kTensorAlignment);
+  std::shared_ptr<void> owner(std::aligned_alloc(kTensorAlignment, bytes), std::free);
+  std::memcpy(owner.get(), data, size);
+  const std::span image(static_cast<const std::byte*>(owner.get()), size);
+  const auto program = plan::parse(image, owner, plan::Checksums::kSkip);
+  if (!program.ok()) {
+    check(!program.error().message().empty(), "a refusal has a reason");
+    return 0;
+  }
+  check(plan::verify(**program).ok(), "what was parsed is a valid program");
+  plan::Blob weights;
+  plan::encode_program(**program, weights);
+  for (const plan::TunedSection& tuned : (*program)->tuned) {
+    plan::Blob packed;
+    plan::encode_tuned(tuned, packed);
+  }
+  return 0;
+}
