@@ -13,6 +13,7 @@ namespace tercel::graph {
 
 using ValueId = uint32_t;
 inline constexpr ValueId kNoValue = UINT32_MAX;  // an absent optional input, or an output nobody wants
+inline constexpr int kGraphDepthMax = 16;        // subgraphs in subgraphs; documented in docs/limits.md
 
 // One tensor that flows through a graph: a graph input, a constant, or an output of one node.
 struct Value {
