@@ -1,0 +1,77 @@
+#include "registry/settings.h"
+
+#include <algorithm>
+
+#define TOML_HEADER_ONLY 1
+#define TOML_EXCEPTIONS 0
+#include <toml++/toml.h>
+
+namespace tercel::registry {
+namespace {
+
+Error at(const std::string& file, const toml::source_region& where, const std::string& message) {
+  return invalid(file + " line " + std::to_string(where.begin.line) + ": " + message);
+}
+
+Result<int64_t> integer(const toml::node& node, const std::string& file, const std::string& key, int64_t low, int64_t high) {
+  const auto value = node.value_exact<int64_t>();
+  if (value && *value >= low && *value <= high) return *value;
+  return at(file, node.source(), "'" + key + "' must be an integer from " + std::to_string(low) + " to " + std::to_string(high));
+}
+
+Result<VersionPolicy> versions(const toml::node& node, const std::string& file) {
+  VersionPolicy policy;
+  if (const auto name = node.value_exact<std::string>()) {
+    if (*name == "latest") return policy;
+    if (*name == "all") { policy.kind = VersionPolicy::Kind::kAll; return policy; }
+  }
+  const auto* list = node.as_array();
+  if (!list || list->empty()) return at(file, node.source(), "'versions' must be \"latest\", \"all\" or a list of numbers such as [1, 3]");
+  policy.kind = VersionPolicy::Kind::kSpecific;
+  for (const auto& item : *list) policy.specific.push_back(TRY(integer(item, file, "versions", 0, INT64_MAX)));
+  std::sort(policy.specific.begin(), policy.specific.end());
+  return policy;
+}
+
+Result<std::vector<std::string>> strings(const toml::node& node, const std::string& file, const std::string& key) {
+  std::vector<std::string> texts;
+  if (const auto one = node.value_exact<std::string>()) return std::vector<std::string>{*one};
+  const auto* list = node.as_array();
+  if (!list) return at(file, node.source(), "'" + key + "' must be a string or a list of strings");
+  for (const auto& item : *list) {
+    const auto text = item.value_exact<std::string>();
+    if (!text) return at(file, item.source(), "'" + key + "' must hold only strings");
+    texts.push_back(*text);
+  }
+  return texts;
+}
+
+Result<void> apply(ModelSettings& settings, const std::string& key, const toml::node& node, const std::string& file) {
+  if (key == "instances") {
+    settings.instances = static_cast<uint32_t>(TRY(integer(node, file, key, 1, kInstancesMax)));
+  } else if (key == "threads") {
+    settings.threads = static_cast<int>(TRY(integer(node, file, key, 0, kThreadsMax)));
+  } else if (key == "queue_max") {
+    settings.queue_max = static_cast<uint32_t>(TRY(integer(node, file, key, 0, kQueueMax)));
+  } else if (key == "versions") {
+    settings.versions = TRY(versions(node, file));
+  } else if (key == "profile") {
+    settings.profile = TRY(strings(node, file, key));
+  } else {
+    return at(file, node.source(), "unknown key '" + key + "'; known are instances, threads, queue_max, versions, profile");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<ModelSettings> parse_settings(std::string_view text, const std::string& file) {
+  if (text.size() > kSettingsBytesMax) return too_large(file + " is larger than " + std::to_string(kSettingsBytesMax) + " bytes");
+  const toml::parse_result parsed = toml::parse(text);
+  if (!parsed) return at(file, parsed.error().source(), std::string(parsed.error().description()));
+  ModelSettings settings;
+  for (const auto& [key, node] : parsed.table()) TRY(apply(settings, std::string(key.str()), node, file));
+  return settings;
+}
+
+}  // namespace tercel::registry

@@ -1,0 +1,50 @@
+#include "registry/settings.h"
+
+#include <gtest/gtest.h>
+
+namespace tercel::registry {
+namespace {
+
+TEST(Settings, DefaultsAndAllKeys) {
+  const auto empty = parse_settings("", "model.toml");
+  ASSERT_TRUE(empty.ok());
+  EXPECT_EQ(empty->instances, 1u);
+  EXPECT_EQ(empty->versions.kind, VersionPolicy::Kind::kLatest);
+  const auto full = parse_settings(
+      "instances = 3\nthreads = 2\nqueue_max = 0\nversions = [3, 1]\nprofile = [\"x=1..8x3\", \"y=4\"]\n", "model.toml");
+  ASSERT_TRUE(full.ok()) << full.error().message();
+  EXPECT_EQ(full->instances, 3u);
+  EXPECT_EQ(full->threads, 2);
+  EXPECT_EQ(full->queue_max, 0u);
+  EXPECT_EQ(full->versions.kind, VersionPolicy::Kind::kSpecific);
+  EXPECT_EQ(full->versions.specific, (std::vector<int64_t>{1, 3}));
+  EXPECT_EQ(full->profile, (std::vector<std::string>{"x=1..8x3", "y=4"}));
+  EXPECT_EQ(parse_settings("versions = 'all'", "f")->versions.kind, VersionPolicy::Kind::kAll);
+}
+
+TEST(Settings, ErrorsNameFileLineAndKey) {
+  struct Case { const char* text; const char* says; };
+  const Case cases[] = {
+      {"\ninstances = 0", "m.toml line 2: 'instances' must be an integer from 1 to 256"},
+      {"instances = 'two'", "line 1: 'instances'"},
+      {"instances = 1.0", "'instances' must be an integer"},
+      {"threads = -1", "'threads'"},
+      {"\n\nqueue = 5", "line 3: unknown key 'queue'; known are instances"},
+      {"versions = 'newest'", "'versions' must be"},
+      {"versions = []", "'versions' must be"},
+      {"versions = [-1]", "'versions' must be an integer"},
+      {"profile = 3", "'profile' must be a string"},
+      {"profile = ['a', 3]", "'profile' must hold only strings"},
+      {"a = [", "m.toml line 1"},
+      {"instances = 1\ninstances = 2", "line 2"},
+  };
+  for (const auto& c : cases) {
+    const auto result = parse_settings(c.text, "m.toml");
+    ASSERT_FALSE(result.ok()) << c.text;
+    EXPECT_NE(result.error().message().find(c.says), std::string::npos) << result.error().message();
+  }
+  EXPECT_EQ(parse_settings(std::string(kSettingsBytesMax + 1, '#'), "m").error().code(), ErrorCode::kLimit);
+}
+
+}  // namespace
+}  // namespace tercel::registry
