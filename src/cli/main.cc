@@ -1,0 +1,35 @@
+#include <cstdio>
+
+#include "cli/commands.h"
+
+namespace {
+
+constexpr int kFailure = 1, kUsage = 2;
+
+int run(int argc, char** argv) {
+  using namespace tercel::cli;
+  CLI::App app{"Tercel: deadline-first deployment of ONNX models. A model becomes a plan, the plan answers requests.", "tercel"};
+  app.require_subcommand(1);
+  app.fallthrough();
+  app.footer("Start with:  tercel inspect model.onnx     then:  tercel compile model.onnx -o model.plan");
+  Shared shared;
+  Action action;
+  app.add_flag("--json", shared.json, "print one JSON object on stdout instead of text");
+  app.add_flag("--quiet,-q", shared.quiet, "print only errors");
+  for (auto* add : {add_inspect, add_compile, add_run, add_bench, add_explain, add_compare, add_serve, add_version, add_completion})
+    add(app, shared, action);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {  // the library reports usage this way; it ends here
+    return app.exit(e) == 0 ? 0 : kUsage;
+  }
+  const auto result = action();
+  if (result.ok()) return 0;
+  std::fflush(stdout);
+  std::fprintf(stderr, "tercel: %s\n", result.error().message().c_str());
+  return kFailure;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) { return run(argc, argv); }

@@ -1,0 +1,146 @@
+#include "planner/buckets.h"
+
+#include <algorithm>
+#include <numeric>
+#include <set>
+
+#include "engine/session.h"
+#include "plan/plan.h"
+#include "platform/clock.h"
+
+namespace tercel::planner {
+
+namespace {
+
+void report(const Progress& progress, std::string_view what, size_t done, size_t total) {
+  if (progress) progress(what, static_cast<int>(done), static_cast<int>(total));
+}
+
+// The model with the bucket's extents in place of its symbols. Constants are shared.
+Result<graph::Model> at_shapes(const graph::Model& model, const BucketShapes& shapes) {
+  graph::Model fixed = model;
+  graph::Graph& main = fixed.main();
+  for (graph::Value& value : main.values) {
+    value.has_type = value.constant.has_value();
+    value.dims.reset();
+  }
+  for (size_t i = 0; i < main.inputs.size(); ++i) {
+    main.value(main.inputs[i]).type.shape = shapes[i];
+    main.value(main.inputs[i]).has_type = true;
+  }
+  TRY(graph::infer_shapes(fixed));
+  return fixed;
+}
+
+uint32_t tactic_index(plan::TunedSection& section, std::string_view name) {
+  const auto found = std::find(section.tactic_names.begin(), section.tactic_names.end(), name);
+  if (found == section.tactic_names.end()) section.tactic_names.emplace_back(name);
+  return static_cast<uint32_t>(found - section.tactic_names.begin());
+}
+
+std::vector<std::vector<int64_t>> sizes_of(const BucketShapes& shapes) {
+  std::vector<std::vector<int64_t>> sizes;
+  for (const Shape& shape : shapes) sizes.push_back(shape.sizes());
+  return sizes;
+}
+
+double percentile(std::vector<double>& sorted, double p) {
+  return sorted[std::min(sorted.size() - 1, static_cast<size_t>(p * static_cast<double>(sorted.size())))];
+}
+
+// Random bytes would be NaNs and denormals; zeros are what every model accepts, and dense kernels do not look at values.
+Result<std::vector<Tensor>> zero_inputs(const plan::ProgramGraph& main, const plan::Bucket& bucket) {
+  std::vector<Tensor> inputs;
+  for (size_t i = 0; i < main.inputs.size(); ++i)
+    inputs.push_back(TRY(Tensor::zeros(main.values[main.inputs[i]].type.dtype, Shape(std::span<const int64_t>(bucket.input_shapes[i])))));
+  return inputs;
+}
+
+Result<plan::MeasuredLatency> measure(std::shared_ptr<const plan::Program> program, plan::Bucket& bucket, int threads, double seconds) {
+  engine::SessionOptions options;
+  options.threads = threads;
+  const auto session = TRY(engine::Session::open(program, options));
+  const auto inputs = TRY(zero_inputs(program->main(), bucket));
+  std::vector<Shape> shapes;
+  std::vector<engine::InputView> views;
+  for (const Tensor& t : inputs) {
+    shapes.push_back(t.shape());
+    views.push_back({t.type(), t.data()});
+  }
+  const engine::Binding* binding = TRY(session->bind(shapes));
+  bucket.arena_bytes = session->arena_bytes(*binding);
+  std::vector<engine::OutputView> outputs(program->main().outputs.size());
+  std::vector<double> times_us;
+  const int64_t deadline = platform::now_ns() + static_cast<int64_t>(seconds * 1e9);
+  for (int run = 0; run < 3 || (platform::now_ns() < deadline && run < 100000); ++run) {
+    const int64_t start = platform::now_ns();
+    TRY(session->run(*binding, views, {}, outputs));
+    if (run > 0) times_us.push_back(static_cast<double>(platform::now_ns() - start) / 1e3);
+  }
+  std::sort(times_us.begin(), times_us.end());
+  return plan::MeasuredLatency{static_cast<uint32_t>(threads), percentile(times_us, 0.5), percentile(times_us, 0.99)};
+}
+
+}  // namespace
+
+Result<void> tune_buckets(const graph::Model& model, const Profile& profile, TacticChooser& chooser,
+                          plan::TunedSection& section, const Progress& progress) {
+  const size_t nodes = model.main().nodes.size(), total = nodes * profile.buckets.size();
+  for (size_t b = 0; b < profile.buckets.size(); ++b) {
+    const graph::Model fixed = TRY(at_shapes(model, profile.buckets[b]));
+    plan::Bucket bucket;
+    bucket.input_shapes = sizes_of(profile.buckets[b]);
+    for (size_t n = 0; n < nodes; ++n) {
+      report(progress, "timing tactics", b * nodes + n, total);
+      const TacticChoice choice = TRY(chooser.choose(fixed.main(), fixed.main().nodes[n]));
+      bucket.tactics.push_back(choice.row ? tactic_index(section, choice.row->name) : plan::kUntuned);
+      bucket.step_us.push_back(static_cast<float>(choice.step_us));
+      if (b > 0) continue;
+      for (const auto& [tactic, reason] : choice.refused) section.notes.push_back({static_cast<uint32_t>(n), tactic, reason});
+    }
+    section.buckets.push_back(std::move(bucket));
+  }
+  report(progress, "timing tactics", total, total);
+  return {};
+}
+
+Result<std::vector<Tensor>> pack_weights(const graph::Model& model, plan::TunedSection& section, const Progress& progress) {
+  std::vector<Tensor> owned;
+  const graph::Graph& main = model.main();
+  for (size_t n = 0; n < main.nodes.size(); ++n) {
+    report(progress, "packing weights", n, main.nodes.size());
+    std::set<std::string_view> formats;
+    for (const plan::Bucket& bucket : section.buckets) {
+      const kernels::KernelRow* row =
+          bucket.tactics[n] == plan::kUntuned ? nullptr : kernels::find_row(section.tactic_names[bucket.tactics[n]]);
+      if (!row || !row->packing || !formats.insert(row->packing->format).second) continue;
+      std::vector<kernels::StepContext::Operand> inputs, outputs;
+      for (graph::ValueId id : main.nodes[n].inputs)
+        inputs.push_back(id == graph::kNoValue ? kernels::StepContext::Operand{}
+                                               : kernels::StepContext::Operand{true, main.value(id).type, main.constant(id)});
+      for (graph::ValueId id : main.nodes[n].outputs)
+        outputs.push_back(id == graph::kNoValue ? kernels::StepContext::Operand{} : kernels::StepContext::Operand{true, main.value(id).type, nullptr});
+      const kernels::StepContext context{main.nodes[n].attributes, inputs, outputs, section.isa, 1, {}};
+      Tensor bytes = TRY(Tensor::zeros(DType::kUint8, Shape{static_cast<int64_t>(row->packing->bytes(context))}));
+      row->packing->fill(context, std::span(bytes.mutable_as<std::byte>(), bytes.bytes()));
+      section.packed.push_back({0, static_cast<uint32_t>(n), std::string(row->packing->format), std::span(bytes.as<std::byte>(), bytes.bytes())});
+      owned.push_back(std::move(bytes));
+    }
+  }
+  return owned;
+}
+
+Result<void> measure_latency(plan::Program& program, const std::vector<int>& threads, double seconds, const Progress& progress) {
+  std::vector<plan::Bucket>& buckets = program.tuned[0].buckets;
+  const size_t total = buckets.size() * threads.size();
+  const auto image = TRY(plan::write_in_memory(program));
+  for (size_t b = 0; b < buckets.size(); ++b)
+    for (size_t t = 0; t < threads.size(); ++t) {
+      report(progress, "measuring latency", b * threads.size() + t, total);
+      buckets[b].latency.push_back(TRY(measure(image, buckets[b], threads[t], seconds / static_cast<double>(total))));
+    }
+  report(progress, "measuring latency", total, total);
+  return {};
+}
+
+}  // namespace tercel::planner

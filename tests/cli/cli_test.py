@@ -1,0 +1,366 @@
+#!/usr/bin/env python3
+"""The command line as a user meets it: every command, its --json fields, and bad input of every kind.
+
+    cli_test.py --tercel build/release/tercel
+
+Ends with 'N passed, N failed'.
+"""
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+DIGITS = pathlib.Path(__file__).resolve().parents[2] / "examples/digits"
+TESTS = []
+
+
+def test(function):
+    TESTS.append(function)
+    return function
+
+
+class Cli:
+    def __init__(self, program, folder):
+        self.program, self.folder = program, pathlib.Path(folder)
+
+    def run(self, *arguments, expect=0):
+        run = subprocess.run([self.program, *map(str, arguments)], capture_output=True, text=True, timeout=300,
+                             env={**os.environ, "XDG_CACHE_HOME": str(self.folder / "cache")})
+        assert run.returncode == expect, f"tercel {' '.join(map(str, arguments))}: exit {run.returncode}, expected {expect}\n{run.stdout[-500:]}{run.stderr[-500:]}"
+        return run
+
+    def json(self, *arguments, expect=0):
+        return json.loads(self.run(*arguments, "--json", expect=expect).stdout)
+
+    def refused(self, *arguments, says):
+        """Exit 1, and one sentence that holds every word of `says`."""
+        error = self.run(*arguments, expect=1).stderr
+        for word in [says] if isinstance(says, str) else says:
+            assert word.lower() in error.lower(), f"tercel {' '.join(map(str, arguments))}: '{word}' is not in: {error}"
+        return error
+
+    def plan(self, name="cnn", *options):
+        path = self.folder / f"{name}{len(options)}.plan"
+        if not path.exists():
+            self.run("compile", DIGITS / f"{name}.onnx", "-o", path, "--tune-budget", "1", "-q", *options)
+        return path
+
+
+def save_model(path, nodes, inputs, outputs, constants=(), opset=17, **fields):
+    value = lambda v: helper.make_tensor_value_info(*v)  # noqa: E731
+    graph = helper.make_graph(nodes, "test", [value(v) for v in inputs], [value(v) for v in outputs], list(constants))
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=9, **fields)
+    onnx.save(model, path)
+    return path
+
+
+FLOAT = TensorProto.FLOAT
+
+
+@test
+def version_says_what_it_is(cli):
+    report = cli.json("version")
+    assert {"version", "plan_format", "isa", "cpu", "threads"} <= report.keys()
+
+
+@test
+def help_lists_every_command(cli):
+    text = cli.run("--help").stdout
+    for command in ("inspect", "compile", "run", "bench", "explain", "compare", "serve", "version", "completion"):
+        assert command in text, command
+        cli.run(command, "--help")
+
+
+@test
+def usage_errors_exit_2(cli):
+    cli.run(expect=2)
+    cli.run("frobnicate", expect=2)
+    cli.run("run", expect=2)
+    cli.run("bench", "x.plan", "--seconds", "-1", expect=2)
+
+
+@test
+def completions_are_scripts(cli):
+    script = cli.run("completion", "bash").stdout
+    assert subprocess.run(["bash", "-n"], input=script, text=True).returncode == 0
+    assert "inspect" in script and "complete -c tercel" in cli.run("completion", "fish").stdout
+    cli.run("completion", "tcsh", expect=2)
+
+
+@test
+def inspect_fields(cli):
+    report = cli.json("inspect", DIGITS / "cnn.onnx")
+    assert {"inputs", "outputs", "operators", "parameters", "weight_bytes", "flops", "activation_bytes", "floor_us"} <= report.keys()
+    assert report["inputs"] == [{"name": "image", "dtype": "float32", "shape": ["batch", 1, 8, 8]}], report["inputs"]
+    assert report["operators"]["Conv"] == 5 and report["parameters"] > 19000 and report["floor_us"] > 0
+    assert report["weight_bytes"] == 4 * report["parameters"]
+
+
+@test
+def compile_fields(cli):
+    out = cli.folder / "fields.plan"
+    report = cli.json("compile", DIGITS / "mlp.onnx", "-o", out, "--profile", "image=1..4x1x8x8", "--tune-budget", "1")
+    assert report["plan"] == str(out) and report["bytes"] == out.stat().st_size and report["steps"] > 0 and report["isa"]
+    for profile in report["profiles"]:
+        assert {"shapes", "arena_bytes", "predicted_us"} <= profile.keys() and profile["predicted_us"] > 0
+    assert [p["shapes"]["image"][0] for p in report["profiles"]] == [1, 2, 4] or len(report["profiles"]) >= 2
+
+
+@test
+def bench_fields(cli):
+    report = cli.json("bench", cli.plan(), "--seconds", "0.2", "--threads", "1")
+    assert {"isa", "threads", "batch", "runs", "latency_us", "per_second", "open_us", "first_run_us", "allocations_per_run",
+            "page_faults_per_run", "floor_us", "floor_ratio"} <= report.keys()
+    assert {"min", "p50", "p90", "p99", "p99.9", "max"} == report["latency_us"].keys()
+    assert report["threads"] == 1 and report["batch"] == 1
+    assert report["allocations_per_run"] in (0, None) and report["page_faults_per_run"] == 0, report
+
+
+@test
+def run_writes_what_it_says(cli):
+    with np.load(DIGITS / "test.npz") as data:
+        x, label = data["x"], data["label"]
+    np.save(cli.folder / "x.npy", x)
+    plan = cli.plan("cnn", "--profile", "image=1..512x1x8x8")
+    report = cli.json("run", plan, "--input", f"image={cli.folder / 'x.npy'}", "--output-dir", cli.folder / "out")
+    output = report["outputs"][0]
+    assert output["name"] == "probabilities" and output["dtype"] == "float32" and output["shape"] == [len(x), 10] and report["latency_us"] > 0
+    answers = np.load(output["file"])
+    assert (answers.argmax(1) == label).mean() >= 0.97
+    direct = cli.json("run", DIGITS / "cnn.onnx", "--input", f"image={cli.folder / 'x.npy'}", "--output", cli.folder / "o.npz")
+    with np.load(direct["outputs"][0]["file"]) as arrays:
+        np.testing.assert_allclose(arrays["probabilities"], answers, rtol=1e-4, atol=1e-6)
+
+
+@test
+def batches_inside_the_range_run_exactly(cli):
+    plan = cli.plan("mlp", "--profile", "image=1..8x1x8x8")
+    with np.load(DIGITS / "test.npz") as data:
+        x = data["x"][:8]
+    whole = None
+    for count in (8, 1, 3, 5):
+        np.save(cli.folder / "part.npy", x[:count])
+        cli.run("run", plan, "--input", cli.folder / "part.npy", "--output", cli.folder / "part.npz", "-q")
+        with np.load(cli.folder / "part.npz") as arrays:
+            part = arrays["probabilities"]
+        assert part.shape == (count, 10)
+        whole = part if whole is None else whole
+        np.testing.assert_allclose(part, whole[:count], rtol=1e-5)
+    np.save(cli.folder / "nine.npy", np.zeros((9, 1, 8, 8), np.float32))
+    cli.refused("run", plan, "--input", cli.folder / "nine.npy", says=["image", "1..8"])
+
+
+@test
+def explain_fields(cli):
+    report = cli.json("explain", cli.plan())
+    for step in report["steps"]:
+        assert {"name", "operator", "tactic", "time_us", "floor_us", "refused"} <= step.keys()
+    assert report["passes"] and {"name", "changes", "ms"} <= report["passes"][0].keys()
+    assert any(step["refused"] for step in report["steps"])
+
+
+@test
+def compare_agrees_and_finds_the_difference(cli):
+    report = cli.json("compare", DIGITS / "cnn.onnx", cli.plan())
+    assert report["agree"] and report["worst"] < 1e-4 and report["first_difference"] is None
+    model = onnx.load(DIGITS / "cnn.onnx")
+    weight = next(t for t in model.graph.initializer if len(t.dims) == 2)
+    value = numpy_helper.to_array(weight) * 1.5
+    weight.CopyFrom(numpy_helper.from_array(value.astype(np.float32), weight.name))
+    onnx.save(model, cli.folder / "other.onnx")
+    run = cli.run("compare", DIGITS / "cnn.onnx", cli.folder / "other.onnx", "--json", expect=1)
+    report = json.loads(run.stdout)
+    assert not report["agree"] and report["first_difference"]["name"], report
+
+
+@test
+def passes_can_be_left_out_and_dumped(cli):
+    listing = cli.run("compile", "--help").stdout
+    assert "fold-batch-norm" in listing
+    out = cli.folder / "nofold.plan"
+    cli.run("compile", DIGITS / "cnn.onnx", "-o", out, "--no-tune", "--disable-pass", "fold-batch-norm", "-q")
+    cli.run("compare", DIGITS / "cnn.onnx", out)
+    dump = cli.run("compile", DIGITS / "cnn.onnx", "-o", out, "--no-tune", "--dump-after", "fold-batch-norm").stdout
+    assert "Conv" in dump and "BatchNormalization" not in dump
+    cli.refused("compile", DIGITS / "cnn.onnx", "-o", out, "--disable-pass", "nonsense", says=["nonsense", "fold-batch-norm"])
+
+
+# Bad input.
+
+@test
+def not_a_model(cli):
+    for name, content in (("empty.onnx", b""), ("text.onnx", b"hello world, this is no model\n"), ("zero.onnx", bytes(4096))):
+        path = cli.folder / name
+        path.write_bytes(content)
+        for command in ("inspect", "compile", "run"):
+            cli.refused(command, path, says=name)
+    cli.refused("inspect", cli.folder / "missing.onnx", says="missing.onnx")
+    cli.refused("inspect", cli.folder, says=str(cli.folder))
+
+
+@test
+def truncated_files(cli):
+    model, plan = (DIGITS / "cnn.onnx").read_bytes(), cli.plan().read_bytes()
+    for share in (0.1, 0.5, 0.99):
+        (cli.folder / "cut.onnx").write_bytes(model[:int(len(model) * share)])
+        cli.refused("compile", cli.folder / "cut.onnx", says="cut.onnx")
+        (cli.folder / "cut.plan").write_bytes(plan[:int(len(plan) * share)])
+        cli.refused("bench", cli.folder / "cut.plan", says=["cut.plan", "truncated"])
+
+
+@test
+def corrupted_plan(cli):
+    plan = bytearray(cli.plan().read_bytes())
+    plan[len(plan) // 2] ^= 1
+    (cli.folder / "bad.plan").write_bytes(plan)
+    cli.refused("run", cli.folder / "bad.plan", says=["bad.plan", "corrupt"])
+
+
+@test
+def newer_plan(cli):
+    plan = bytearray(cli.plan().read_bytes())
+    plan[8:12] = (99).to_bytes(4, "little")
+    (cli.folder / "newer.plan").write_bytes(plan)
+    cli.refused("run", cli.folder / "newer.plan", says=["newer.plan", "version"])
+
+
+@test
+def three_gigabytes_claimed_in_a_kilobyte(cli):
+    tensor = TensorProto(name="w", data_type=FLOAT, dims=[1 << 15, 24576], raw_data=b"\0" * 64)
+    path = save_model(cli.folder / "huge.onnx", [helper.make_node("Add", ["x", "w"], ["y"])], [("x", FLOAT, [1])], [("y", FLOAT, None)], [tensor])
+    cli.refused("compile", path, says=["w", "bytes"])
+    tensor = TensorProto(name="w", data_type=FLOAT, dims=[1 << 40, 1 << 40], raw_data=b"\0" * 64)
+    path = save_model(cli.folder / "overflow.onnx", [helper.make_node("Add", ["x", "w"], ["y"])], [("x", FLOAT, [1])], [("y", FLOAT, None)], [tensor])
+    cli.refused("compile", path, says="w")
+
+
+@test
+def cyclic_graph(cli):
+    nodes = [helper.make_node("Add", ["x", "b"], ["a"], name="first"), helper.make_node("Relu", ["a"], ["b"], name="second")]
+    path = save_model(cli.folder / "cycle.onnx", nodes, [("x", FLOAT, [1])], [("b", FLOAT, [1])])
+    cli.refused("compile", path, says=["cycle.onnx", "b"])
+
+
+@test
+def unknown_operators_are_listed_at_once(cli):
+    nodes = [helper.make_node("Frobnicate", ["x"], ["a"], name="one"), helper.make_node("Wibble", ["a"], ["y"], name="two")]
+    path = save_model(cli.folder / "unknown.onnx", nodes, [("x", FLOAT, [1])], [("y", FLOAT, [1])])
+    report = cli.json("inspect", path)
+    assert {entry["node"] for entry in report["unsupported"]} == {"one", "two"}, report["unsupported"]
+    cli.refused("compile", path, says=["Frobnicate", "one"])
+
+
+@test
+def external_data_stays_in_the_folder(cli):
+    (cli.folder / "secret.bin").write_bytes(bytes(64))
+    (cli.folder / "inside").mkdir()
+    (cli.folder / "inside/link.bin").symlink_to(cli.folder / "secret.bin")
+    os.link(cli.folder / "secret.bin", cli.folder / "inside/hard.bin")
+    (cli.folder / "inside/short.bin").write_bytes(bytes(8))
+    for location in ("../secret.bin", str(cli.folder / "secret.bin"), "link.bin", "hard.bin", "short.bin", "none.bin"):
+        tensor = TensorProto(name="w", data_type=FLOAT, dims=[16], data_location=TensorProto.EXTERNAL)
+        tensor.external_data.add(key="location", value=location)
+        path = save_model(cli.folder / "inside/model.onnx", [helper.make_node("Add", ["x", "w"], ["y"])], [("x", FLOAT, [16])], [("y", FLOAT, [16])], [tensor])
+        cli.refused("compile", path, says="w")
+    (cli.folder / "inside/good.bin").write_bytes(np.arange(16, dtype=np.float32).tobytes())
+    tensor.external_data[0].value = "good.bin"
+    path = save_model(cli.folder / "inside/model.onnx", [helper.make_node("Add", ["x", "w"], ["y"])], [("x", FLOAT, [16])], [("y", FLOAT, [16])], [tensor])
+    np.save(cli.folder / "x16.npy", np.ones(16, np.float32))
+    cli.run("run", path, "--input", cli.folder / "x16.npy", "--output", cli.folder / "y16.npz", "-q")
+    with np.load(cli.folder / "y16.npz") as arrays:
+        np.testing.assert_array_equal(arrays["y"], np.arange(16) + 1)
+
+
+@test
+def wrong_inputs(cli):
+    plan = cli.plan()
+    cli.refused("run", plan, says=["image", "missing"])
+    np.save(cli.folder / "double.npy", np.zeros((1, 1, 8, 8)))
+    cli.refused("run", plan, "--input", cli.folder / "double.npy", says=["image", "float64", "float32"])
+    np.save(cli.folder / "shape.npy", np.zeros((1, 1, 9, 8), np.float32))
+    cli.refused("run", plan, "--input", cli.folder / "shape.npy", says="image")
+    np.save(cli.folder / "rank.npy", np.zeros((1, 8, 8), np.float32))
+    cli.refused("run", plan, "--input", cli.folder / "rank.npy", says="image")
+    np.save(cli.folder / "good.npy", np.zeros((1, 1, 8, 8), np.float32))
+    cli.refused("run", plan, "--input", f"picture={cli.folder / 'good.npy'}", says=["picture", "image"])
+    cli.refused("run", plan, "--input", cli.folder / "none.npy", says="none.npy")
+    (cli.folder / "text.npy").write_text("no array")
+    cli.refused("run", plan, "--input", cli.folder / "text.npy", says="text.npy")
+
+
+@test
+def nan_goes_through(cli):
+    np.save(cli.folder / "nan.npy", np.full((1, 1, 8, 8), np.nan, np.float32))
+    cli.run("run", cli.plan(), "--input", cli.folder / "nan.npy", "--output", cli.folder / "nan.npz", "-q")
+    with np.load(cli.folder / "nan.npz") as arrays:
+        assert np.isnan(arrays["probabilities"]).all()
+
+
+@test
+def bad_profiles(cli):
+    out, model = cli.folder / "p.plan", DIGITS / "mlp.onnx"
+    for profile, word in (("image", "NAME="), ("image=8..1x1x8x8", "empty"), ("image=1x1x8", "axes"), ("picture=1x1x8x8", "picture"),
+                          ("image=1x2x8x8", "fixed"), ("image=ax1x8x8", "extent")):
+        cli.refused("compile", model, "-o", out, "--profile", profile, says=word)
+    assert not out.exists()
+
+
+@test
+def unwritable_output_leaves_nothing(cli):
+    cli.refused("compile", DIGITS / "mlp.onnx", "-o", cli.folder / "no/such/folder.plan", "--no-tune", says="no/such")
+    (cli.folder / "file").write_text("")
+    cli.refused("run", cli.plan("mlp"), "--input", cli.folder / "good.npy", "--output-dir", cli.folder / "file/x", says="file/x")
+
+
+@test
+def a_plan_of_another_isa_still_runs(cli):
+    plan = cli.plan()
+    np.save(cli.folder / "one.npy", np.ones((1, 1, 8, 8), np.float32))
+    answers = []
+    for isa in ("portable", "avx2", "avx512"):
+        run = subprocess.run([cli.program, "run", str(plan), "--input", str(cli.folder / "one.npy"), "--output", str(cli.folder / "isa.npz")],
+                             capture_output=True, text=True, env={**os.environ, "TERCEL_ISA": isa})
+        assert run.returncode == 0, run.stderr
+        with np.load(cli.folder / "isa.npz") as arrays:
+            answers.append(arrays["probabilities"])
+        if isa == "portable" and cli.json("version")["isa"] != "portable":
+            assert "tuned" in run.stderr, "a foreign plan must say what it lost"
+    for other in answers[1:]:
+        np.testing.assert_allclose(other, answers[0], rtol=1e-4, atol=1e-6)
+
+
+@test
+def unreadable_repository(cli):
+    cli.refused("serve", "--model-repository", cli.folder / "nowhere", "--http-port", "0", says="nowhere")
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--tercel", required=True)
+    parser.add_argument("names", nargs="*")
+    arguments = parser.parse_args()
+    passed = failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        cli = Cli(arguments.tercel, folder)
+        for function in TESTS:
+            if arguments.names and function.__name__ not in arguments.names:
+                continue
+            try:
+                function(cli)
+                passed += 1
+            except Exception as error:  # noqa: BLE001: a test that breaks is a failure like any other
+                failed += 1
+                print(f"FAIL {function.__name__}: {type(error).__name__}: {error}", flush=True)
+    print(f"{passed} passed, {failed} failed")
+    return 1 if failed or not passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
