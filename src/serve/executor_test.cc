@@ -1,0 +1,132 @@
+#include "serve/executor.h"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <semaphore>
+
+#include "platform/clock.h"
+#include "sched/fifo.h"
+#include "serve/testing_models.h"
+
+namespace tercel::serve {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A job of four floats whose completion can be waited for.
+struct WaitedJob {
+  WaitedJob() {
+    job.request.inputs = {{{DType::kFloat32, Shape{1, 4}}, values.data()}};
+    job.request.outputs = {{0, true}};
+    job.owner = this;
+    job.done = [](Job& j) { static_cast<WaitedJob*>(j.owner)->finished.release(); };
+    job.clock.start(platform::now_ns());
+  }
+  std::array<float, 4> values{1, 2, 3, 4};
+  std::binary_semaphore finished{0};
+  Job job;
+};
+
+struct Fixture {
+  Fixture(const EchoBehaviour& behaviour, uint32_t instances, uint32_t queue_max, int64_t compute_ns)
+      : model(echo_model(behaviour, instances, compute_ns)),
+        executor(std::make_unique<sched::Fifo>(sched::FifoOptions{instances, queue_max}), model.instances, compute_ns) {}
+  registry::OpenedModel model;
+  Executor executor;
+};
+
+TEST(Executor, ComputesShortRequestsOnTheCallingThread) {
+  Fixture f({}, 1, 4, 1000);
+  WaitedJob waited;
+  const auto submitted = f.executor.submit(waited.job);
+  ASSERT_TRUE(submitted.ok());
+  EXPECT_EQ(*submitted, Executor::Submitted::kDone);
+  EXPECT_FALSE(waited.job.error);
+  EXPECT_EQ(static_cast<const float*>(waited.job.reply.outputs[0].data)[3], 4.0f);
+}
+
+TEST(Executor, HandsLongColdOrUnmeasuredOnesToItsThread) {
+  struct Case { EchoBehaviour behaviour; int64_t compute_ns; };
+  for (const auto& c : {Case{{}, 0}, Case{{}, kInlineComputeNs + 1}, Case{{.warm = false}, 1000}}) {
+    Fixture f(c.behaviour, 1, 4, c.compute_ns);
+    WaitedJob waited;
+    const auto submitted = f.executor.submit(waited.job);
+    ASSERT_TRUE(submitted.ok());
+    ASSERT_EQ(*submitted, Executor::Submitted::kPending);
+    waited.finished.acquire();
+    EXPECT_FALSE(waited.job.error);
+    EXPECT_EQ(waited.job.reply.outputs[0].type.shape, (Shape{1, 4}));
+  }
+}
+
+TEST(Executor, RefusesWhenTheQueueIsFullAndServesWhatWaits) {
+  Fixture f({.takes = 20ms}, 1, 2, 0);
+  std::array<WaitedJob, 4> jobs;
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(f.executor.submit(jobs[static_cast<size_t>(i)].job).ok()) << i;
+  const auto refused = f.executor.submit(jobs[3].job);
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code(), ErrorCode::kExhausted);
+  for (int i = 0; i < 3; ++i) jobs[static_cast<size_t>(i)].finished.acquire();
+  EXPECT_GE(jobs[2].job.clock.spent_ns(request::Stage::kQueue), 30'000'000);
+  EXPECT_GE(jobs[2].job.clock.spent_ns(request::Stage::kCompute), 20'000'000);
+  ASSERT_TRUE(f.executor.submit(jobs[3].job).ok());
+  jobs[3].finished.acquire();
+  EXPECT_GE(f.executor.compute_ns(), 20'000'000);
+}
+
+TEST(Executor, RunsInstancesInParallel) {
+  std::atomic<int> running{0};
+  Fixture f({.takes = 50ms, .running = &running}, 2, 2, 0);
+  std::array<WaitedJob, 2> jobs;
+  for (auto& waited : jobs) ASSERT_TRUE(f.executor.submit(waited.job).ok());
+  int most = 0;
+  for (int i = 0; i < 40; ++i, std::this_thread::sleep_for(1ms)) most = std::max(most, running.load());
+  for (auto& waited : jobs) waited.finished.acquire();
+  EXPECT_EQ(most, 2);
+}
+
+TEST(Executor, DropsWhatExpiredInTheQueueAndReportsFailures) {
+  Fixture f({.takes = 10ms}, 1, 2, 0);
+  std::array<WaitedJob, 2> jobs;
+  jobs[1].job.deadline_ns = platform::now_ns() + 1'000'000;
+  for (auto& waited : jobs) ASSERT_TRUE(f.executor.submit(waited.job).ok());
+  for (auto& waited : jobs) waited.finished.acquire();
+  EXPECT_FALSE(jobs[0].job.error);
+  ASSERT_TRUE(jobs[1].job.error);
+  EXPECT_EQ(jobs[1].job.error->code(), ErrorCode::kCancelled);
+  EXPECT_EQ(jobs[1].job.clock.spent_ns(request::Stage::kCompute), 0);
+
+  Fixture failing({.fails = true}, 1, 2, 1000);
+  WaitedJob waited;
+  ASSERT_TRUE(failing.executor.submit(waited.job).ok());
+  ASSERT_TRUE(waited.job.error);
+  EXPECT_EQ(waited.job.error->message(), "this model always fails");
+}
+
+// Several threads submit to fast instances: each request is computed once, inline or not, and none is lost.
+TEST(Executor, SurvivesManySubmitters) {
+  Fixture f({}, 2, 64, 1000);
+  std::atomic<int> answered{0}, refused{0};
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      WaitedJob waited;
+      for (int i = 0; i < 2000; ++i) {
+        waited.values[0] = static_cast<float>(i);
+        waited.job.clock.start(platform::now_ns());
+        const auto submitted = f.executor.submit(waited.job);
+        if (!submitted.ok()) { ++refused; continue; }
+        if (*submitted == Executor::Submitted::kPending) waited.finished.acquire();
+        if (static_cast<const float*>(waited.job.reply.outputs[0].data)[0] == static_cast<float>(i)) ++answered;
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(answered + refused, 8000);
+  EXPECT_EQ(refused, 0);
+  EXPECT_EQ(f.executor.load().running, 0u);
+}
+
+}  // namespace
+}  // namespace tercel::serve

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "registry/registry.h"
+#include "serve/catalogue.h"
+
+namespace tercel::serve {
+
+// Everything behind the transports: the registry and what is served from it. Any thread.
+class Server {
+ public:
+  // Loads the repository. Fails when it can't be read; a broken model in it is only not ready.
+  static Result<std::unique_ptr<Server>> open(const std::string& repository, registry::Opener opener);
+
+  std::shared_ptr<const Catalogue> catalogue() const;
+  Result<std::shared_ptr<Served>> find(std::string_view model, std::optional<int64_t> version) const {
+    return catalogue()->find(model, version);
+  }
+
+  // Loads or unloads one model and serves the outcome. Slow: never on a thread that answers requests.
+  Result<void> load(const std::string& model);
+  Result<void> unload(const std::string& model);
+
+  // Ready: at least one model serves, or the repository is empty, and the server is not draining.
+  bool is_ready() const;
+  // From now on not ready; what is in flight goes on.
+  void drain() { draining_.store(true); }
+  bool is_draining() const { return draining_.load(); }
+
+ private:
+  explicit Server(std::unique_ptr<registry::Registry> registry);
+  void refresh();
+
+  const std::unique_ptr<registry::Registry> registry_;
+  std::mutex changing_;                 // one refresh at a time
+  mutable std::mutex catalogue_mutex_;  // held for a pointer copy
+  std::shared_ptr<const Catalogue> catalogue_;
+  std::atomic<bool> draining_{false};
+};
+
+}  // namespace tercel::serve

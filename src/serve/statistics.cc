@@ -1,0 +1,40 @@
+#include "serve/statistics.h"
+
+#include <chrono>
+
+namespace tercel::serve {
+
+Outcome outcome_of(ErrorCode code) {
+  switch (code) {
+    case ErrorCode::kExhausted: return Outcome::kRejectedOverload;
+    case ErrorCode::kUnavailable: return Outcome::kUnavailable;
+    case ErrorCode::kCancelled: return Outcome::kDeadlineMissed;
+    case ErrorCode::kInvalid:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kUnsupported:
+    case ErrorCode::kLimit: return Outcome::kInvalid;
+    default: return Outcome::kError;
+  }
+}
+
+void Statistics::record(Outcome outcome, const request::StageClock& clock) {
+  outcomes_[static_cast<size_t>(outcome)].add();
+  const int64_t total_ns = clock.last_ns() - clock.started_ns();
+  // Wall-clock time: the statistics extension reports it as Unix time.
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  last_request_ms_.store(std::chrono::duration_cast<std::chrono::milliseconds>(now).count(), std::memory_order_relaxed);
+  if (outcome != Outcome::kOk) {
+    failure_ns_.add(static_cast<uint64_t>(total_ns));
+    return;
+  }
+  duration_.record(total_ns);
+  for (size_t i = 0; i < request::kStageCount; ++i) stages_[i].record(clock.spent_ns(static_cast<request::Stage>(i)));
+}
+
+uint64_t Statistics::failures() const {
+  uint64_t sum = 0;
+  for (size_t i = 1; i < kOutcomeCount; ++i) sum += outcomes_[i].value();
+  return sum;
+}
+
+}  // namespace tercel::serve

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include "base/result.h"
+#include "observe/counter.h"
+#include "observe/histogram.h"
+#include "request/stages.h"
+
+namespace tercel::serve {
+
+// How a request of a known model ended; the values of the metric label `outcome`.
+enum class Outcome : uint8_t { kOk, kInvalid, kRejectedOverload, kDeadlineMissed, kUnavailable, kError };
+inline constexpr size_t kOutcomeCount = 6;
+constexpr std::string_view outcome_name(Outcome outcome) {
+  constexpr std::string_view kNames[kOutcomeCount] = {"ok", "invalid", "rejected_overload", "deadline_missed", "unavailable", "error"};
+  return kNames[static_cast<size_t>(outcome)];
+}
+Outcome outcome_of(ErrorCode code);
+
+// What was measured of one version since it was loaded. Any thread; recording does not wait.
+class Statistics {
+ public:
+  // A finished request: its stages count when it was answered, its duration always.
+  void record(Outcome outcome, const request::StageClock& clock);
+
+  uint64_t count(Outcome outcome) const { return outcomes_[static_cast<size_t>(outcome)].value(); }
+  uint64_t failures() const;           // everything but kOk
+  uint64_t failure_ns() const { return failure_ns_.value(); }
+  const observe::Histogram& duration() const { return duration_; }  // of answered requests, first byte in to last byte out
+  const observe::Histogram& stage(request::Stage stage) const { return stages_[static_cast<size_t>(stage)]; }
+  int64_t last_request_ms() const { return last_request_ms_.load(std::memory_order_relaxed); }  // Unix time; 0: none yet
+
+ private:
+  std::array<observe::Counter, kOutcomeCount> outcomes_;
+  observe::Counter failure_ns_;
+  observe::Histogram duration_;
+  std::array<observe::Histogram, request::kStageCount> stages_;
+  std::atomic<int64_t> last_request_ms_{0};
+};
+
+}  // namespace tercel::serve
