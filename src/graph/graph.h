@@ -78,6 +78,8 @@ struct Uses {
 // depend on data stay unknown. Errors name the node. Subgraphs are inferred through their If/Loop/Scan node.
 Result<void> infer_shapes(Model& model);
 Result<void> infer_shapes(Model& model, Graph& graph);
+// The same for one node whose inputs have been inferred: for builders that add nodes in order.
+Result<void> infer_node(Model& model, Graph& graph, const Node& node);
 
 // Every invariant of a graph: ids in range, one producer a value, topological order, arity within OpDef, types present,
 // unique node names, outputs produced. The error names the node and the rule that broke.

@@ -32,32 +32,27 @@ Result<void> check_size(const TensorType& type) {
 Result<void> Inference::infer(Graph& graph, int depth) {
   if (depth > kGraphDepthMax)
     return too_large("subgraphs nest deeper than " + std::to_string(kGraphDepthMax) + " levels");
-  Known known;
-  for (ValueId id : graph.inputs)
-    if (auto tensor = tensor_of(graph.value(id))) known.emplace(id, std::move(*tensor));
-  for (const Node& node : graph.nodes) {
-    if (--visits_left_ < 0)
-      return too_large("nested loops need more than " + std::to_string(kVisitsMax) + " steps of shape inference; flatten the loops");
-    const auto result = ops::is_control(node.op->name) ? infer_control(graph, node, depth) : infer_node(graph, node, known);
-    if (!result) return result.error().within(describe(node));
-    for (ValueId id : node.outputs) {
-      if (id == kNoValue) continue;
-      if (auto tensor = tensor_of(graph.value(id))) known.emplace(id, std::move(*tensor));
-    }
-  }
+  for (const Node& node : graph.nodes) TRY(infer_node(graph, node, depth));
   return {};
 }
 
-Result<void> Inference::infer_node(Graph& graph, const Node& node, const Known& known) {
+Result<void> Inference::infer_node(Graph& graph, const Node& node, int depth) {
+  if (--visits_left_ < 0)
+    return too_large("nested loops need more than " + std::to_string(kVisitsMax) + " steps of shape inference; flatten the loops");
+  const auto result = ops::is_control(node.op->name) ? infer_control(graph, node, depth) : infer_plain(graph, node);
+  return result ? result : result.error().within(describe(node));
+}
+
+Result<void> Inference::infer_plain(Graph& graph, const Node& node) {
   std::vector<ops::InferContext::Input> inputs(node.inputs.size());
+  std::vector<std::optional<Tensor>> known(node.inputs.size());  // keeps contents that are known as extents
   bool typed = true;
   for (size_t i = 0; i < inputs.size(); ++i) {
-    const ValueId id = node.inputs[i];
-    if (id == kNoValue) continue;
-    const Value& value = graph.value(id);
+    if (node.inputs[i] == kNoValue) continue;
+    const Value& value = graph.value(node.inputs[i]);
     typed = typed && value.has_type;
-    const auto found = known.find(id);
-    const Tensor* contents = value.constant ? &*value.constant : found != known.end() ? &found->second : nullptr;
+    if (!value.constant) known[i] = tensor_of(value);
+    const Tensor* contents = value.constant ? &*value.constant : known[i] ? &*known[i] : nullptr;
     inputs[i] = {true, value.type, contents, value.dims ? &*value.dims : nullptr};
   }
   ops::InferContext context(node.attributes, inputs, node.outputs.size());
@@ -91,6 +86,8 @@ Result<void> infer_shapes(Model& model, Graph& graph) {
   }
   return {};
 }
+
+Result<void> infer_node(Model& model, Graph& graph, const Node& node) { return Inference(model).infer_node(graph, node, 0); }
 
 Result<void> infer_shapes(Model& model) { return infer_shapes(model, model.main()); }
 

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <unordered_map>
-
 #include "graph/graph.h"
 
 // How infer_shapes() is put together; private to the folder.
@@ -17,12 +15,10 @@ class Inference {
 
   // The caller has set the types of graph.inputs.
   Result<void> infer(Graph& graph, int depth);
+  Result<void> infer_node(Graph& graph, const Node& node, int depth);
 
  private:
-  // Contents of values that are known as extents, made into tensors for rules that ask for contents.
-  using Known = std::unordered_map<ValueId, Tensor>;
-
-  Result<void> infer_node(Graph& graph, const Node& node, const Known& known);
+  Result<void> infer_plain(Graph& graph, const Node& node);
 
   // infer_control.cc: types of subgraph inputs from the node's inputs, types of the node's outputs from the subgraph.
   Result<void> infer_control(Graph& graph, const Node& node, int depth);
