@@ -193,6 +193,31 @@ def check_files(findings):
             findings.append(f"src/{folder}: has no README.md")
 
 
+LIMIT = re.compile(r"^\s*(?:inline |static )*constexpr [\w:<> ]+? (k\w*Max)\s*=\s*([^;]+);\s*(?://\s*(.*))?$")
+
+
+def limits_page():
+    """docs/limits.md, from the named constants of the headers and the comment beside or above each."""
+    lines = ["# Limits", "", "Every limit is a named constant, checked with overflow-safe arithmetic before anything is allocated.",
+             "This page is written by `tools/tidy/tidy.py --write-limits` from the headers; a stale page fails the tests.", "",
+             "| limit | value | what it bounds | where |", "|---|---|---|---|"]
+    for path in sources((".h",)):
+        above = ""
+        for line in path.read_text().splitlines():
+            match = LIMIT.match(line)
+            if match:
+                what = (match.group(3) or above).strip().replace("|", "/")
+                lines.append(f"| `{match.group(1)}` | `{match.group(2).strip()}` | {what} | `{path.relative_to(SRC)}` |")
+            comment = re.match(r"\s*//\s*(.*)", line)
+            above = (above + " " + comment.group(1)).strip() if comment else above if match else ""
+    return "\n".join(lines) + "\n"
+
+
+def check_limits(findings):
+    if (ROOT / "docs/limits.md").read_text() != limits_page():
+        findings.append("docs/limits.md: stale; run tools/tidy/tidy.py --write-limits")
+
+
 def compile_header(header, flags):
     command = ["g++", "-std=gnu++20", "-fsyntax-only", "-I", str(SRC), *flags, "-x", "c++", "-include", str(header), "/dev/null"]
     run = subprocess.run(command, capture_output=True, text=True)
@@ -228,12 +253,15 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--headers", action="store_true")
     parser.add_argument("--report", action="store_true")
+    parser.add_argument("--write-limits", action="store_true", help="write docs/limits.md anew from the headers")
     arguments = parser.parse_args()
     findings = []
+    if arguments.write_limits:
+        (ROOT / "docs/limits.md").write_text(limits_page())
     if arguments.headers:
         check_headers(findings)
     else:
-        for check in (check_layers, check_lengths, check_bans, check_files):
+        for check in (check_layers, check_lengths, check_bans, check_files, check_limits):
             check(findings)
     if arguments.report:
         report()
