@@ -1,7 +1,36 @@
 #include "kernels/families.h"
+#include "kernels/x86/dense.h"
 
 namespace tercel::kernels {
 
-std::span<const KernelRow> dense_rows() { return {}; }
+namespace {
+
+using namespace x86;
+
+template <const TileFamily& kFamily>
+Result<Kernel> bind_dense(const StepContext& context) { return dense_bind(context, kFamily); }
+template <const TileFamily& kFamily>
+size_t packed_bytes(const StepContext& context) { return dense_packed_bytes(context, kFamily); }
+template <const TileFamily& kFamily>
+void pack(const StepContext& context, std::span<std::byte> packed) { dense_pack(context, kFamily, packed); }
+template <const TileFamily& kFamily>
+constexpr Packing packing_of(std::string_view format) { return {format, 1, packed_bytes<kFamily>, pack<kFamily>}; }
+
+// Format: floats of a panel's line, and the multiple that the last panel is rounded up to.
+constexpr Packing kPanels32 = packing_of<kAvx512Tall>("dense/panel32-16"), kPanels64 = packing_of<kAvx512Wide>("dense/panel64-16");
+constexpr Packing kPanels16 = packing_of<kAvx2Tall>("dense/panel16-8"), kPanels24 = packing_of<kAvx2Wide>("dense/panel24-8");
+constexpr Packing kPanels8 = packing_of<kPortableTiles>("dense/panel8-4");
+
+constexpr KernelRow kRows[] = {
+    {"tercel.Dense", "dense/gemm-avx512-12x32", platform::kAvx512, dense_accepts, bind_dense<kAvx512Tall>, &kPanels32},
+    {"tercel.Dense", "dense/gemm-avx512-6x64", platform::kAvx512, dense_accepts, bind_dense<kAvx512Wide>, &kPanels64},
+    {"tercel.Dense", "dense/gemm-avx2-6x16", platform::kAvx2, dense_accepts, bind_dense<kAvx2Tall>, &kPanels16},
+    {"tercel.Dense", "dense/gemm-avx2-4x24", platform::kAvx2, dense_accepts, bind_dense<kAvx2Wide>, &kPanels24},
+    {"tercel.Dense", "dense/gemm-portable", platform::kPortable, dense_accepts, bind_dense<kPortableTiles>, &kPanels8},
+};
+
+}  // namespace
+
+std::span<const KernelRow> dense_rows() { return kRows; }
 
 }  // namespace tercel::kernels

@@ -1,0 +1,119 @@
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+#include "kernels/x86/conv.h"
+#include "kernels/x86/conv_geometry.h"
+#include "kernels/x86/epilogue.h"
+#include "kernels/x86/product.h"
+
+namespace tercel::kernels::x86 {
+
+namespace {
+
+constexpr int64_t kTapsMax = 128;  // of a kernel; their addresses lie on the stack
+
+struct DepthwisePlan {
+  ConvGeometry g;
+  const Leaf* leaf;
+  DepthwiseFunction run = nullptr;  // for pixels away from the left and right border; null: none for this kernel
+  int64_t inside_begin = 0, inside_end = 0;  // those pixels of a row
+  const float* weights = nullptr;
+  Epilogue epilogue;
+};
+
+struct DepthwiseBuffers {
+  const float *input, *bias, *residual;
+  float* out;
+};
+
+void plan_inside(DepthwisePlan& plan) {
+  const ConvGeometry& g = plan.g;
+  const bool known = (g.kernel_w == 3 || g.kernel_w == 5) && (g.stride_w == 1 || g.stride_w == 2) && g.dilation_w == 1;
+  if (!known) return;
+  plan.run = plan.leaf->depthwise[(g.kernel_w - 3) / 2][g.stride_w - 1];
+  plan.inside_begin = std::min(g.out_width, (g.pad_left + g.stride_w - 1) / g.stride_w);
+  const int64_t last = g.width + g.pad_left - g.kernel_w;  // the last left edge, in padded columns, that still fits
+  plan.inside_end = last < 0 ? plan.inside_begin : std::clamp(last / g.stride_w + 1, plan.inside_begin, g.out_width);
+}
+
+void run_border_pixel(const DepthwisePlan& plan, const DepthwiseBuffers& b, int64_t n, int64_t y, int64_t x) {
+  const ConvGeometry& g = plan.g;
+  std::array<const float*, kTapsMax> inputs, weights;
+  int64_t taps = 0;
+  for (int64_t ky = 0; ky < g.kernel_h; ++ky)
+    for (int64_t kx = 0; kx < g.kernel_w; ++kx) {
+      const int64_t in_y = y * g.stride_h - g.pad_top + ky * g.dilation_h, in_x = x * g.stride_w - g.pad_left + kx * g.dilation_w;
+      if (in_y < 0 || in_y >= g.height || in_x < 0 || in_x >= g.width) continue;
+      inputs[static_cast<size_t>(taps)] = b.input + ((n * g.height + in_y) * g.width + in_x) * g.channels;
+      weights[static_cast<size_t>(taps++)] = plan.weights + (ky * g.kernel_w + kx) * g.channels;
+    }
+  const int64_t at = ((n * g.out_height + y) * g.out_width + x) * g.channels;
+  plan.leaf->depthwise_pixel({inputs.data(), weights.data(), taps, b.bias, b.residual ? b.residual + at : nullptr, b.out + at,
+                              g.channels, plan.epilogue});
+}
+
+void run_row(const DepthwisePlan& plan, const DepthwiseBuffers& b, int64_t row) {
+  const ConvGeometry& g = plan.g;
+  const int64_t n = row / g.out_height, y = row % g.out_height, top = y * g.stride_h - g.pad_top;
+  for (int64_t x = 0; x < plan.inside_begin; ++x) run_border_pixel(plan, b, n, y, x);
+  // Kernel rows whose input row exists: ky in [first, last).
+  const int64_t first = top >= 0 ? 0 : std::min(g.kernel_h, (-top + g.dilation_h - 1) / g.dilation_h);
+  const int64_t last = top >= g.height ? first : std::clamp((g.height - top + g.dilation_h - 1) / g.dilation_h, first, g.kernel_h);
+  if (plan.inside_end > plan.inside_begin) {
+    const int64_t at = (row * g.out_width + plan.inside_begin) * g.channels, column = plan.inside_begin * g.stride_w - g.pad_left;
+    const int64_t in_row = last > first ? n * g.height + top + first * g.dilation_h : 0;
+    plan.run({b.input + (in_row * g.width + column) * g.channels, g.dilation_h * g.width * g.channels, g.channels,
+              plan.weights + first * g.kernel_w * g.channels, last - first, b.bias, b.residual ? b.residual + at : nullptr, b.out + at,
+              plan.inside_end - plan.inside_begin, g.channels, plan.epilogue});
+  }
+  for (int64_t x = plan.inside_end; x < g.out_width; ++x) run_border_pixel(plan, b, n, y, x);
+}
+
+}  // namespace
+
+Refusal depthwise_accepts(const StepContext& context, const Leaf& leaf) {
+  const auto geometry = conv_geometry(context);
+  if (!geometry.ok()) return geometry.error().message();
+  if (geometry->groups != geometry->channels || geometry->out_channels != geometry->channels) return "wants one channel a group";
+  if (geometry->channels < leaf.lanes) return "wants at least " + std::to_string(leaf.lanes) + " channels";
+  if (geometry->taps() > kTapsMax) return "wants at most " + std::to_string(kTapsMax) + " taps";
+  return "";
+}
+
+size_t depthwise_packed_bytes(const StepContext& context) { return context.in(1).bytes(); }
+
+// [tap][channel], from [channel, 1, taps].
+void depthwise_pack(const StepContext& context, std::span<std::byte> packed) {
+  const Shape& w = context.in(1).shape;
+  const int64_t channels = w.size(0), taps = w.elements(2, w.rank());
+  const auto source = static_cast<const std::byte*>(context.constant(1)->data());
+  for (int64_t t = 0; t < taps; ++t)
+    for (int64_t c = 0; c < channels; ++c)
+      std::memcpy(packed.data() + static_cast<size_t>(t * channels + c) * sizeof(float),
+                  source + static_cast<size_t>(c * taps + t) * sizeof(float), sizeof(float));
+}
+
+Result<Kernel> depthwise_bind(const StepContext& context, const Leaf& leaf) {
+  DepthwisePlan plan{TRY(conv_geometry(context)), &leaf};
+  plan.weights = reinterpret_cast<const float*>(context.packed.data());
+  plan.epilogue = epilogue_of(TRY(ops::activation_of(context.attributes)));
+  plan_inside(plan);
+  const ConvGeometry& g = plan.g;
+  const bool has_bias = context.has(2), has_residual = context.has(3);
+  const int64_t rows = g.batch * g.out_height;
+  // Bytes moved bound this operator: a chunk moves about as many as a product's chunk has time for.
+  constexpr int64_t kChunkFloats = 64 * 1024;
+  const int64_t floats = rows * g.out_width * g.channels;
+  const int64_t chunks = std::clamp<int64_t>(floats / kChunkFloats, 1, std::min(std::max<int64_t>(1, rows), kChunksMax));
+  return Kernel([=](const Buffers& buffers) {
+    if (floats == 0) return;
+    const DepthwiseBuffers b{buffers.in<float>(0), has_bias ? buffers.in<float>(2) : nullptr,
+                             has_residual ? buffers.in<float>(3) : nullptr, buffers.out<float>()};
+    for_chunks(buffers.workers, chunks, [&](int chunk, int) {
+      for (int64_t row = rows * chunk / chunks; row < rows * (chunk + 1) / chunks; ++row) run_row(plan, b, row);
+    });
+  });
+}
+
+}  // namespace tercel::kernels::x86
