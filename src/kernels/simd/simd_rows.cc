@@ -1,7 +1,20 @@
+#include <vector>
+
 #include "kernels/families.h"
+#include "kernels/simd/rows.h"
+#include "kernels/simd/targets.h"
 
 namespace tercel::kernels {
 
-std::span<const KernelRow> simd_rows() { return {}; }
+std::span<const KernelRow> simd_rows() {
+  static const std::vector<KernelRow> rows = [] {
+    std::vector<KernelRow> joined;
+    if (!simd::host_has_baseline()) return joined;
+    for (const auto family : {simd::elementwise_rows})
+      for (const KernelRow& row : family()) joined.push_back(row);
+    return joined;
+  }();
+  return rows;
+}
 
 }  // namespace tercel::kernels
