@@ -107,7 +107,9 @@ Result<void> infer_reshape(InferContext& context) {
 Result<void> infer_flatten(InferContext& context) {
   TRY(want_inputs(context, 1));
   const Shape& shape = context.shape(0);
-  const int axis = TRY(axis_of(context.attributes(), "axis", 1, shape.rank(), true));
+  // One past the last axis is allowed, but negative axes still count from the rank.
+  const bool negative = context.attributes().get_int("axis", 1) < 0;
+  const int axis = TRY(axis_of(context.attributes(), "axis", 1, shape.rank(), !negative));
   Dim rows(1), columns(1);
   for (int i = 0; i < shape.rank(); ++i) (i < axis ? rows : columns) = (i < axis ? rows : columns) * shape[i];
   return set_shape(context, 0, context.dtype(0), std::array{rows, columns});
