@@ -69,6 +69,7 @@ Result<void> infer_attention(InferContext& c) {
   for (size_t i : {0, 1, 2}) TRY(want_rank(c, i, 3, 3));
   const int64_t heads = TRY(need_int(c.attributes(), "num_heads"));
   if (heads < 1) return invalid("attribute 'num_heads' must be at least 1");
+  if (!c.attributes().get<float>("scale")) return invalid("attribute 'scale' (a float) is missing");
   const Shape &q = c.shape(0), &k = c.shape(1), &v = c.shape(2);
   const Dim batch = TRY(unify(TRY(unify(q[0], k[0], "the batches of Q and K")), v[0], "the batches of K and V"));
   TRY(unify(q[2], k[2], "the widths of Q and K"));
