@@ -29,7 +29,7 @@ const Function kFunctions[] = {
     {"exp", Code::kExp, std::exp, -110, 95, 2, 0},
     {"log", Code::kLog, std::log, 0, 3e38f, 2, 0},
     {"log near 1", Code::kLog, std::log, 0.5f, 2, 2, 0},
-    {"tanh", Code::kTanh, std::tanh, -12, 12, 6, 0},
+    {"tanh", Code::kTanh, std::tanh, -12, 12, 8, 0},
     {"tanh near 0", Code::kTanh, std::tanh, -1e-3f, 1e-3f, 4, 0},
     {"sigmoid", Code::kSigmoid, sigmoid, -87, 95, 4, 0},
     {"erf", Code::kErf, std::erf, -5, 5, 8, 0},

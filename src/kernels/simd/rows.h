@@ -8,5 +8,8 @@
 namespace tercel::kernels::simd {
 
 std::span<const KernelRow> elementwise_rows();
+std::span<const KernelRow> softmax_rows();
+std::span<const KernelRow> layer_norm_rows();
+std::span<const KernelRow> channel_norm_rows();
 
 }  // namespace tercel::kernels::simd
