@@ -1,5 +1,8 @@
 #include "kernels/x86/conv.h"
 
+#include <cstring>
+#include <vector>
+
 #include "kernels/x86/conv_geometry.h"
 #include "kernels/x86/conv_rows_source.h"
 #include "kernels/x86/epilogue.h"
@@ -26,24 +29,19 @@ struct ConvPlan {
   ConvGeometry g;
   Source source;
   Product product;      // of one group
-  bool copies;          // kMatrix: MatrixRows::copy
   const float* weights;
-  size_t behind_bytes;  // a worker's scratch behind the product's: zeros, strip or copy
+  size_t behind_bytes;  // a worker's scratch behind the product's: zeros or a strip
   size_t worker_bytes() const { return product.scratch_bytes() + behind_bytes; }
 };
 
 ConvPlan plan_of(const ConvGeometry& g, const TileFamily& family) {
-  ConvPlan plan{g, source_of(g), {}, false, nullptr, 0};
+  ConvPlan plan{g, source_of(g), {}, nullptr, 0};
   const bool strip = plan.source == Source::kStrip;
   const int64_t runs = strip ? g.kernel_h : g.taps(), length = strip ? g.kernel_w * g.channels : g.group_channels();
   plan.product = cut_product(family, g.pixels(), g.group_outputs(), runs, length, g.group_channels(), g.groups, strip ? g.out_width : 1);
   int64_t floats = 0;
   if (strip) floats = ConvStrip::rows_of(g, std::min(g.out_height, plan.product.part_rows_max() / g.out_width + 2)) * ConvStrip::row_floats(g);
   if (plan.source == Source::kTaps && g.has_border()) floats = g.group_channels();
-  if (plan.source == Source::kMatrix && MatrixRows::wants_copy(plan.product, g.channels)) {
-    plan.copies = true;
-    floats = static_cast<int64_t>(MatrixRows::copy_bytes(plan.product) / sizeof(float));
-  }
   plan.behind_bytes = align_up(static_cast<size_t>(floats) * sizeof(float), kTensorAlignment);
   return plan;
 }
@@ -75,7 +73,7 @@ void run_chunk(const ConvPlan& plan, const Buffers& buffers, const float* bias, 
   PackedWeights weights{plan.weights + group * packed_floats(*product.family, product.depth(), product.columns), &product};
   const auto behind = reinterpret_cast<float*>(scratch + product.scratch_bytes());
   if (plan.source == Source::kMatrix) {
-    MatrixRows rows{input, g.channels, plan.copies ? behind : nullptr};
+    MatrixRows rows{input, g.channels};
     run_product(product, row0, row1, panel0, panel1, rows, weights, output, scratch);
   } else if (plan.source == Source::kStrip) {
     run_strips(plan, input, row0, row1, panel0, panel1, output, behind, scratch);

@@ -52,19 +52,17 @@ Result<Kernel> dense_bind(const StepContext& context, const TileFamily& family) 
   product.epilogue = epilogue_of(TRY(ops::activation_of(context.attributes)));
   const bool has_bias = context.has(2), has_residual = context.has(3);
   const auto weights = reinterpret_cast<const float*>(context.packed.data());
-  const bool copies = MatrixRows::wants_copy(product, s.depth);
-  const size_t shared = product.scratch_bytes(), each = shared + (copies ? MatrixRows::copy_bytes(product) : 0);
+  const size_t each = product.scratch_bytes();
   const auto run = [=](const Buffers& buffers) {
     if (s.rows == 0 || s.columns == 0) return;
     const ProductOutput output{buffers.out<float>(), s.columns, has_bias ? buffers.in<float>(2) : nullptr,
                                has_residual ? buffers.in<float>(3) : nullptr, s.columns};
     for_chunks(buffers.workers, product.chunks(), [&](int chunk, int worker) {
-      std::byte* scratch = buffers.scratch + static_cast<size_t>(worker) * each;
       const int64_t row_part = chunk / product.panel_parts, panel_part = chunk % product.panel_parts;
-      MatrixRows rows{buffers.in<float>(0), s.depth, copies ? reinterpret_cast<float*>(scratch + shared) : nullptr};
+      MatrixRows rows{buffers.in<float>(0), s.depth};
       PackedWeights packed{weights, &product};
       run_product(product, product.first_row(row_part), product.first_row(row_part + 1), product.first_panel(panel_part),
-                  product.first_panel(panel_part + 1), rows, packed, output, scratch);
+                  product.first_panel(panel_part + 1), rows, packed, output, buffers.scratch + static_cast<size_t>(worker) * each);
     });
   };
   return Kernel(run, each * static_cast<size_t>(context.threads));

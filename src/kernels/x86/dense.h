@@ -11,8 +11,5 @@ Result<Kernel> dense_bind(const StepContext& context, const TileFamily& family);
 size_t dense_packed_bytes(const StepContext& context, const TileFamily& family);
 void dense_pack(const StepContext& context, const TileFamily& family, std::span<std::byte> packed);
 
-// MatMul and tercel.MatMul: both operands are data, panels of B are packed as they are needed.
-Refusal matmul_accepts(const StepContext& context);
-Result<Kernel> matmul_bind(const StepContext& context, const TileFamily& family);
 
 }  // namespace tercel::kernels::x86

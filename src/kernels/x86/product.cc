@@ -4,19 +4,19 @@ namespace tercel::kernels::x86 {
 
 namespace {
 
-std::vector<DepthBlock> cut_depth(int64_t runs, int64_t length) {
+std::vector<DepthBlock> cut_depth(int64_t runs, int64_t length, int64_t block_depth) {
   std::vector<DepthBlock> blocks;
   const int64_t depth = runs * length;
-  if (depth <= kBlockDepth + kBlockDepth / 2) return {{0, runs, 0, length}};
-  if (length <= kBlockDepth) {
-    const int64_t parts = (depth + kBlockDepth - 1) / kBlockDepth;
+  if (depth <= block_depth + block_depth / 4) return {{0, runs, 0, length}};
+  if (length <= block_depth) {
+    const int64_t parts = (depth + block_depth - 1) / block_depth;
     for (int64_t i = 0; i < parts; ++i) {
       const int64_t run = runs * i / parts, end = runs * (i + 1) / parts;
       if (end > run) blocks.push_back({run, end - run, 0, length});
     }
     return blocks;
   }
-  const int64_t parts = (length + kBlockDepth - 1) / kBlockDepth;
+  const int64_t parts = (length + block_depth - 1) / block_depth;
   for (int64_t run = 0; run < runs; ++run)
     for (int64_t i = 0; i < parts; ++i) {
       // Whole cache lines, so that rows of a block start where those of the block before end a line.
@@ -34,6 +34,12 @@ int64_t Product::part_rows_max() const {
   return most;
 }
 
+int64_t Product::length_max() const {
+  int64_t most = 0;
+  for (const DepthBlock& block : blocks) most = std::max(most, block.length);
+  return most;
+}
+
 size_t Product::partial_bytes() const {
   const int64_t floats = blocks.size() == 1 ? family->rows * family->width() : part_rows_max() * block_panels * family->width();
   return align_up(static_cast<size_t>(floats) * sizeof(float), kTensorAlignment);
@@ -43,7 +49,7 @@ Product cut_product(const TileFamily& family, int64_t rows, int64_t columns, int
                     int64_t batches, int64_t row_unit) {
   Product p{&family, rows, columns, runs, length};
   p.row_unit = row_unit;
-  p.blocks = cut_depth(runs, length);
+  p.blocks = cut_depth(runs, length, kTileFloats / family.rows);
   int64_t depth_max = 1;
   for (const DepthBlock& block : p.blocks) {
     p.runs_max = std::max(p.runs_max, block.runs);

@@ -16,7 +16,7 @@ namespace tercel::kernels::x86 {
 
 // Weights of a block, in floats: 256 KiB, half of the smallest second-level cache we care for.
 inline constexpr int64_t kBlockFloats = 64 * 1024;
-inline constexpr int64_t kBlockDepth = 768;     // K of a block where K is cut
+inline constexpr int64_t kTileFloats = 6 * 1024;  // of a tile's rows in a block: 24 KiB stay in a first-level cache of 32
 inline constexpr int64_t kBlockRows = 384;      // rows of a chunk whose partial sums wait in scratch
 inline constexpr double kChunkFlops = 2e6;      // about 10 us: far more than handing a chunk over costs
 inline constexpr int64_t kChunksMax = 64;
@@ -45,6 +45,7 @@ struct Product {
   int64_t first_row(int64_t part) const { return std::min(rows, (rows / row_unit + (rows % row_unit > 0)) * part / row_parts * row_unit); }
   int64_t first_panel(int64_t part) const { return panels() * part / panel_parts; }
   int64_t part_rows_max() const;
+  int64_t length_max() const;  // of a run in a block
   // Scratch of one worker: row starts and partial sums. Callers add their own behind it.
   size_t starts_bytes() const { return align_up(static_cast<size_t>(runs_max * family->rows) * sizeof(float*), kTensorAlignment); }
   size_t partial_bytes() const;

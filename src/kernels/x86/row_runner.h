@@ -35,14 +35,15 @@ class ThreadedWorkers final : public Workers {
   int count_;
 };
 
-// Floats at an address that is aligned to 4 bytes and to nothing more, as callers may hand them in.
+// Floats that lie `skew` floats behind a cache line: callers may hand in what is aligned to its element and no more.
 struct Floats {
+  static inline int64_t skew = 1;
   std::vector<float> storage;
-  float* data() { return storage.data() + 1 + (reinterpret_cast<uintptr_t>(storage.data()) / 4 % 2); }
-  const float* data() const { return const_cast<Floats*>(this)->data(); }
   Shape shape;
   Floats() = default;
-  explicit Floats(const Shape& s) : storage(static_cast<size_t>(s.elements()) + 2), shape(s) {}
+  explicit Floats(const Shape& s) : storage(static_cast<size_t>(s.elements()) + 32), shape(s) {}
+  float* data() { return reinterpret_cast<float*>(align_up(reinterpret_cast<uintptr_t>(storage.data()), kTensorAlignment)) + skew; }
+  const float* data() const { return const_cast<Floats*>(this)->data(); }
   int64_t size() const { return shape.elements(); }
   float& operator[](int64_t i) { return data()[i]; }
   float operator[](int64_t i) const { return data()[i]; }
