@@ -11,5 +11,7 @@ std::span<const KernelRow> elementwise_rows();
 std::span<const KernelRow> softmax_rows();
 std::span<const KernelRow> layer_norm_rows();
 std::span<const KernelRow> channel_norm_rows();
+std::span<const KernelRow> reduce_rows();
+std::span<const KernelRow> pool_rows();
 
 }  // namespace tercel::kernels::simd
