@@ -1,0 +1,156 @@
+#include <array>
+#include <cmath>
+
+#include "passes/heads.h"
+#include "passes/passes.h"
+
+namespace tercel::passes {
+
+namespace {
+
+constexpr std::array<int64_t, 4> kHeadsFirst = {0, 2, 1, 3};      // [B, S, H, D] to [B, H, S, D], and back
+constexpr std::array<int64_t, 4> kHeadsTransposed = {0, 2, 3, 1};  // [B, T, H, D] to [B, H, D, T]
+constexpr double kMaskedAtMost = -1e9;  // what a Where puts into masked scores: adding it masks just as well
+
+// An additive mask on the scores, or what becomes one: Where(condition, kept, fill).
+struct Mask {
+  ValueId value = kNoValue;      // the mask, or the condition
+  std::optional<double> fill;    // of a Where
+  bool keeps_where_true = true;  // of a Where
+};
+
+struct Attention {
+  Heads q, k, v;
+  double scale = 1;
+  Mask mask;
+};
+
+bool is_softmax_of_last_axis(const Editor& e, NodeId id) {
+  const Node& node = e.node(id);
+  const int64_t axis = node.attributes.get_int("axis", -1);
+  return is_float32(e, node.inputs[0]) && e.type(node.inputs[0]).shape.rank() == 4 && (axis == -1 || axis == 3);
+}
+
+// Broadcasts into the scores [B, H, S, T] for sure. A last extent that is neither 1 nor T would not fit V either, whose
+// length is that of K.
+bool masks(const Editor& e, ValueId mask, const Shape& scores) {
+  if (!e.value(mask).has_type) return false;
+  Shape shape = e.type(mask).shape;
+  if (shape.rank() > 0 && shape.rank() <= scores.rank()) shape[shape.rank() - 1] = Dim(1);
+  return broadcasts_into(shape, scores);
+}
+
+// The MatMul of Q and K below scales; they multiply `scale`.
+NodeId scores_product(const Editor& e, ValueId value, double& scale) {
+  if (!e.single_reader(value)) return kNoNode;
+  const Scaled scaled = peel_scale(e, value);
+  const NodeId product = e.single_reader(scaled.x) ? e.producer_is(scaled.x, "MatMul") : kNoNode;
+  if (product != kNoNode) scale *= scaled.factor;
+  return product;
+}
+
+NodeId masked_product(const Editor& e, ValueId scores, Attention& found) {
+  const NodeId add = e.producer_is(scores, "Add"), where = e.producer_is(scores, "Where");
+  if ((add == kNoNode && where == kNoNode) || !e.single_reader(scores)) return scores_product(e, scores, found.scale);
+  const Node& node = e.node(add != kNoNode ? add : where);
+  const size_t first = add != kNoNode ? 0 : 1;
+  for (const size_t side : {size_t{0}, size_t{1}}) {
+    const ValueId plain = node.inputs[first + side], other = node.inputs[first + 1 - side];
+    double scale = found.scale;
+    const NodeId product = scores_product(e, plain, scale);
+    if (product == kNoNode) continue;
+    const ValueId mask = add != kNoNode ? other : node.inputs[0];
+    if (!masks(e, mask, e.type(plain).shape) || (add != kNoNode && !is_float32(e, other))) continue;
+    found.mask = {mask, {}, side == 0};
+    if (where != kNoNode) {
+      found.mask.fill = scalar_of(e, other);
+      if (!found.mask.fill || *found.mask.fill > kMaskedAtMost || e.type(other).shape.rank() > 4) continue;
+    }
+    found.scale = scale;
+    return product;
+  }
+  return kNoNode;
+}
+
+// Matches from the Transpose that puts the heads back behind the sequence.
+std::optional<Attention> match(const Editor& e, const Node& root) {
+  const auto perm = permutation_of(e, root);
+  if (!std::equal(perm.begin(), perm.end(), kHeadsFirst.begin(), kHeadsFirst.end()) || !e.single_reader(root.inputs[0])) return std::nullopt;
+  const NodeId context = e.producer_is(root.inputs[0], "MatMul");
+  if (context == kNoNode) return std::nullopt;
+  const ValueId weights = e.node(context).inputs[0];
+  const NodeId softmax = e.producer_is(weights, "Softmax");
+  if (softmax == kNoNode || !e.single_reader(weights) || !is_softmax_of_last_axis(e, softmax)) return std::nullopt;
+
+  Attention found;
+  const NodeId product = masked_product(e, e.node(softmax).inputs[0], found);
+  if (product == kNoNode) return std::nullopt;
+  found.q = heads_of(e, e.node(product).inputs[0], kHeadsFirst);
+  found.k = heads_of(e, e.node(product).inputs[1], kHeadsTransposed);
+  found.v = heads_of(e, e.node(context).inputs[1], kHeadsFirst);
+  if (!found.q || !found.k || !found.v || found.v.factor != 1) return std::nullopt;
+  found.scale *= found.q.factor * found.k.factor;
+  const auto fits = [&](const Heads& other) { return other.count == found.q.count && other.batch.same_as(found.q.batch); };
+  if (!fits(found.k) || !fits(found.v) || found.k.width != found.q.width || !std::isfinite(found.scale)) return std::nullopt;
+  if (found.mask.value != kNoValue && !found.k.length.same_as(found.v.length)) return std::nullopt;  // see masks()
+  return found;
+}
+
+Result<ValueId> additive_mask(Editor& e, const Mask& mask, const std::string& name) {
+  if (!mask.fill) return mask.value;
+  const std::array<double, 1> zero = {0}, fill = {*mask.fill};
+  ValueId kept = e.add_constant(name + "/kept", TRY(float_tensor(Shape{}, zero)));
+  ValueId masked = e.add_constant(name + "/masked", TRY(float_tensor(Shape{}, fill)));
+  if (!mask.keeps_where_true) std::swap(kept, masked);
+  return e.add("Where", name + "/mask", {mask.value, kept, masked}, {}, {DType::kFloat32, e.type(mask.value).shape});
+}
+
+// The Reshape that joins the heads again, when that is all it does.
+NodeId joining_reshape(const Editor& e, ValueId split) {
+  if (!e.single_reader(split)) return kNoNode;
+  const NodeId reader = e.readers(split)[0];
+  const Node& node = e.node(reader);
+  const bool joins = node.is("Reshape") && e.value(node.outputs[0]).has_type && splits_heads(e.type(node.outputs[0]).shape, e.type(split).shape);
+  return joins ? reader : kNoNode;
+}
+
+Result<bool> rewrite(Editor& e, NodeId id) {
+  const Node root = e.node(id);
+  const auto found = match(e, root);
+  if (!found) return false;
+  const std::string name = root.name + "/attention";
+  Node node{ops::find_op("tercel.Attention"), name, {}, {}, {}};
+  for (const auto& [heads, suffix] : {std::pair{&found->q, "/q"}, std::pair{&found->k, "/k"}, std::pair{&found->v, "/v"}})
+    node.inputs.push_back(joined_heads(e, *heads, name + suffix));
+  if (found->mask.value != kNoValue) node.inputs.push_back(TRY(additive_mask(e, found->mask, name)));
+  node.attributes.set("num_heads", found->q.count);
+  node.attributes.set("scale", static_cast<float>(found->scale));
+
+  const ValueId split = root.outputs[0];
+  if (const NodeId reshape = joining_reshape(e, split); reshape != kNoNode) {
+    node.outputs = e.node(reshape).outputs;
+    e.replace(reshape, std::move(node));
+    return true;
+  }
+  const std::array<int64_t, 4> target = {0, 0, found->v.count, found->v.width};
+  const ValueId rows = e.add_value(name, {DType::kFloat32, Shape{found->q.batch, found->q.length, target[2] * target[3]}});
+  node.outputs = {rows};
+  e.add(std::move(node));
+  const ValueId shape = e.add_constant(name + "/heads", int64_tensor(target));
+  e.replace(id, {ops::find_op("Reshape"), root.name, {}, {rows, shape}, {split}});
+  return true;
+}
+
+}  // namespace
+
+Result<int> fuse_attention(graph::Model& model) {
+  int changes = 0;
+  for (graph::Graph& graph : model.graphs) {
+    Editor e(graph);
+    for (NodeId id = 0; id < e.size(); ++id)
+      if (e.alive(id) && e.node(id).is("Transpose")) changes += TRY(rewrite(e, id));
+  }
+  return changes;
+}
+
+}  // namespace tercel::passes
