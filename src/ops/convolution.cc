@@ -1,7 +1,7 @@
 #include "ops/activation.h"
 #include "ops/matrix_rules.h"
 #include "ops/rules.h"
-#include "ops/window.h"
+#include "ops/transposed_window.h"
 
 namespace tercel::ops {
 
@@ -79,6 +79,49 @@ Result<void> infer_conv(InferContext& c) {
     TRY(want_rank(c, 3, out.rank(), out.rank()));
     for (int i = 0; i < out.rank(); ++i) TRY(unify(c.shape(3)[i], out[i], "the extents of the residual and the output"));
   }
+  return emit(c, 0, c.dtype(0), out);
+}
+
+// W is [C, M / group, k...]: the input's channels come first.
+Result<void> infer_conv_transpose(InferContext& c) {
+  TRY(want_conv_ranks(c));
+  const ActivationLayout layout = layout_of(c.attributes(), c.shape(0).rank());
+  const Shape &x = c.shape(0), &w = c.shape(1);
+  const int64_t group = TRY(group_of(c.attributes()));
+  const Dim in_channels = TRY(unify(x[layout.channel_axis()], w[0], "the input channels and the weights"));
+  if (in_channels.is_known() && in_channels.size() % group)
+    return invalid(std::to_string(in_channels.size()) + " input channels are not divided by " + std::to_string(group) + " groups");
+  const Dim out_channels = w[1] * Dim(group);
+  TRY(want_channel_vector(c, 2, out_channels));
+  std::vector<Dim> space(static_cast<size_t>(layout.space_rank()), Dim::unknown());
+  if (const auto kernel = kernel_of(w)) {
+    const TransposedWindows windows = TRY(transposed_windows_of(c.attributes(), *kernel, layout.space_rank()));
+    for (int i = 0; i < layout.space_rank(); ++i)
+      space[static_cast<size_t>(i)] = TRY(transposed_extent(windows, i, x[layout.space_axis(i)]));
+  }
+  return emit(c, 0, c.dtype(0), arranged(layout, x[0], out_channels, space));
+}
+
+// Two-dimensional: X, W, offset [N, groups * taps * 2, oH, oW], optional bias, optional mask [N, groups * taps, oH, oW].
+Result<void> infer_deform_conv(InferContext& c) {
+  TRY(want_conv_ranks(c));
+  if (c.shape(0).rank() != 4) return unsupported("DeformConv over other than two spatial axes");
+  for (size_t i : {2, 4}) if (c.has(i)) TRY(want_rank(c, i, 4, 4));
+  const Shape &x = c.shape(0), &w = c.shape(1), &offset = c.shape(2);
+  TRY(check_groups(x[1], w[1], w[0], TRY(group_of(c.attributes()))));
+  const int64_t groups = c.attributes().get_int("offset_group", 1);
+  if (groups < 1 || groups > kWindowMax || (x[1].is_known() && x[1].size() % groups))
+    return invalid("attribute 'offset_group' must divide the channels of the input");
+  TRY(want_channel_vector(c, 3, w[0]));
+  const Shape out = TRY(conv_output(c, {false, 4}));
+  const Dim taps = w[2] * w[3] * Dim(groups);
+  TRY(unify(offset[1], taps * Dim(2), "the channels of the offset input and the taps of the kernel"));
+  for (size_t i : {2, 4}) {
+    if (!c.has(i)) continue;
+    TRY(unify(c.shape(i)[0], x[0], "the batches of the inputs"));
+    for (int axis : {2, 3}) TRY(unify(c.shape(i)[axis], out[axis], "the extents of the offset or mask and the output"));
+  }
+  if (c.has(4)) TRY(unify(c.shape(4)[1], taps, "the channels of the mask and the taps of the kernel"));
   return emit(c, 0, c.dtype(0), out);
 }
 

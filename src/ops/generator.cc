@@ -93,8 +93,59 @@ Result<void> infer_range(InferContext& c) {
   return emit(c, 0, c.dtype(0), Shape{Dim(TRY(range_length(*c.value(0), *c.value(1), *c.value(2))))});
 }
 
+Result<void> infer_eye_like(InferContext& c) {
+  TRY(want_rank(c, 0, 2, 2));
+  return emit(c, 0, TRY(dtype_attribute(c.attributes(), "dtype", c.dtype(0))), c.shape(0));
+}
+
+// The type that the attribute dtype names, among `allowed`.
+Result<DType> drawn_type(const InferContext& c, DType otherwise, TypeSet allowed) {
+  const DType dtype = TRY(dtype_attribute(c.attributes(), "dtype", otherwise));
+  if (contains(allowed, dtype)) return dtype;
+  return invalid("attribute 'dtype' names " + std::string(dtype_name(dtype)) + ", which this operator does not draw");
+}
+
+Result<void> infer_random(InferContext& c) {
+  const auto extents = c.attributes().get_ints("shape");
+  if (!c.attributes().has("shape")) return invalid("attribute 'shape' is missing");
+  std::vector<Dim> dims;
+  for (int64_t extent : extents) {
+    if (extent < 0) return invalid("attribute 'shape' holds the negative extent " + std::to_string(extent));
+    dims.push_back(Dim(extent));
+  }
+  return set_shape(c, 0, TRY(drawn_type(c, DType::kFloat32, kFloatTypes)), dims);
+}
+
+Result<void> infer_random_like(InferContext& c) {
+  const DType like = is_float(c.dtype(0)) ? c.dtype(0) : DType::kFloat32;
+  return emit(c, 0, TRY(drawn_type(c, like, kFloatTypes)), c.shape(0));
+}
+
+Result<void> infer_bernoulli(InferContext& c) {
+  TRY(want_type(c, 0, kFloatTypes));
+  return emit(c, 0, TRY(drawn_type(c, c.dtype(0), kAnyType)), c.shape(0));
+}
+
+Result<void> infer_multinomial(InferContext& c) {
+  TRY(want_type(c, 0, kFloatTypes));
+  TRY(want_rank(c, 0, 2, 2));
+  const int64_t samples = c.attributes().get_int("sample_size", 1);
+  if (samples < 0) return invalid("attribute 'sample_size' is negative");
+  if (c.shape(0)[1] == Dim(0)) return invalid("there is no class to draw from");
+  return emit(c, 0, TRY(drawn_type(c, DType::kInt32, kIndexTypes)), Shape{c.shape(0)[0], Dim(samples)});
+}
+
+constexpr OpDef random(std::string_view name, int inputs, InferRule rule) { return {name, inputs, inputs, 1, 1, rule, nullptr, false, false}; }
+
 constexpr OpDef kOps[] = {
+    random("Bernoulli", 1, infer_bernoulli),
     {"ConstantOfShape", 1, 1, 1, 1, infer_constant_of_shape},
+    {"EyeLike", 1, 1, 1, 1, infer_eye_like},
+    random("Multinomial", 1, infer_multinomial),
+    random("RandomNormal", 0, infer_random),
+    random("RandomNormalLike", 1, infer_random_like),
+    random("RandomUniform", 0, infer_random),
+    random("RandomUniformLike", 1, infer_random_like),
     {"Range", 3, 3, 1, 1, infer_range},
     {"Shape", 1, 1, 1, 1, infer_shape},
     {"Size", 1, 1, 1, 1, infer_size},

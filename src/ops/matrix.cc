@@ -1,3 +1,4 @@
+#include "ops/einsum.h"
 #include "ops/matrix_rules.h"
 #include "ops/registry.h"
 #include "ops/rules.h"
@@ -63,10 +64,47 @@ Result<void> infer_det(InferContext& c) {
   return emit(c, 0, c.dtype(0), Shape(x.dims().first(static_cast<size_t>(x.rank() - 2))));
 }
 
+Result<EinsumEquation> equation_of(const Attributes& attributes, std::span<const Shape> shapes) {
+  std::vector<int> ranks;
+  for (const Shape& shape : shapes) ranks.push_back(shape.rank());
+  return parse_einsum(attributes.get_string("equation", ""), ranks);
+}
+
+Result<void> infer_einsum(InferContext& c) {
+  TRY(want_inputs(c, c.input_count()));
+  TRY(want_type(c, 0, kNumericTypes));
+  TRY(want_same_dtype(c, 0, c.input_count() - 1));
+  std::vector<Shape> shapes;
+  for (size_t i = 0; i < c.input_count(); ++i) shapes.push_back(c.shape(i));
+  const EinsumEquation equation = TRY(equation_of(c.attributes(), shapes));
+  const std::vector<Dim> extents = TRY(einsum_extents(equation, shapes));
+  Shape out;
+  double work = 1;
+  for (int label : equation.output) out.push_back(extents[static_cast<size_t>(label)]);
+  for (Dim extent : extents) work *= extent.is_known() ? static_cast<double>(extent.size()) : 1.0;
+  if (work > static_cast<double>(kElementsMax)) return too_large("the einsum computes more than " + std::to_string(kElementsMax) + " products");
+  return emit(c, 0, c.dtype(0), out);
+}
+
+// A product of all inputs, and a sum, per combination of labels.
+double flops_einsum(const Attributes& attributes, std::span<const TensorType> inputs, std::span<const TensorType> outputs) {
+  std::vector<Shape> shapes;
+  for (const TensorType& input : inputs) shapes.push_back(input.shape);
+  const auto equation = equation_of(attributes, shapes);
+  if (!equation) return static_cast<double>(outputs[0].shape.elements());
+  const auto extents = einsum_extents(equation.value(), shapes);
+  double work = static_cast<double>(inputs.size());
+  if (extents) for (Dim extent : extents.value()) work *= extent.is_known() ? static_cast<double>(extent.size()) : 1.0;
+  return work;
+}
+
 constexpr OpDef kOps[] = {
     {"AveragePool", 1, 1, 1, 1, infer_float_pool, flops_pool},
     {"Conv", 2, 4, 1, 1, infer_conv, flops_conv},
+    {"ConvTranspose", 2, 3, 1, 1, infer_conv_transpose, flops_conv_transpose},
+    {"DeformConv", 3, 5, 1, 1, infer_deform_conv, flops_conv},
     {"Det", 1, 1, 1, 1, infer_det},
+    {"Einsum", 1, kEinsumInputsMax, 1, 1, infer_einsum, flops_einsum},
     {"Gemm", 2, 3, 1, 1, infer_gemm, flops_matmul},
     {"GlobalAveragePool", 1, 1, 1, 1, infer_global_pool, flops_pool},
     {"GlobalLpPool", 1, 1, 1, 1, infer_global_pool, flops_pool},
@@ -74,6 +112,7 @@ constexpr OpDef kOps[] = {
     {"LpPool", 1, 1, 1, 1, infer_float_pool, flops_pool},
     {"MatMul", 2, 2, 1, 1, infer_matmul, flops_matmul},
     {"MaxPool", 1, 1, 1, 2, infer_max_pool, flops_pool},
+    {"MaxUnpool", 2, 3, 1, 1, infer_max_unpool},
 };
 
 }  // namespace

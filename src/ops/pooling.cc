@@ -2,7 +2,7 @@
 
 #include "ops/matrix_rules.h"
 #include "ops/rules.h"
-#include "ops/window.h"
+#include "ops/transposed_window.h"
 
 namespace tercel::ops {
 
@@ -49,6 +49,33 @@ Result<void> infer_global_pool(InferContext& c) {
   const ActivationLayout layout = layout_of(c.attributes(), c.shape(0).rank());
   Shape out = c.shape(0);
   for (int i = 0; i < layout.space_rank(); ++i) out[layout.space_axis(i)] = Dim(1);
+  return emit(c, 0, c.dtype(0), out);
+}
+
+// X, Indices (as MaxPool made them), optional output shape.
+Result<void> infer_max_unpool(InferContext& c) {
+  TRY(want_type(c, 0, kMaxPoolTypes));
+  TRY(want_type(c, 1, type_set({DType::kInt64})));
+  TRY(want_rank(c, 0, 3, 2 + kSpatialMax));
+  const Shape& x = c.shape(0);
+  TRY(want_rank(c, 1, x.rank(), x.rank()));
+  for (int i = 0; i < x.rank(); ++i) TRY(unify(x[i], c.shape(1)[i], "the extents of X and its indices"));
+  const TransposedWindows windows = TRY(transposed_windows_of(c.attributes(), {}, x.rank() - 2));
+  Shape out = x;
+  for (int i = 2; i < x.rank(); ++i) out[i] = TRY(transposed_extent(windows, i - 2, x[i]));
+  if (!c.has(2)) return emit(c, 0, c.dtype(0), out);
+  if (!c.value(2)) {
+    for (int i = 2; i < x.rank(); ++i) out[i] = Dim::unknown();
+    return needs_value(c, 0, c.dtype(0), out.dims(), 2);
+  }
+  const std::vector<int64_t> wanted = TRY(parameter_ints(c, 2, "the output shape"));
+  if (wanted.size() != static_cast<size_t>(x.rank())) return invalid("the output shape must have " + std::to_string(x.rank()) + " extents");
+  for (int i = 0; i < x.rank(); ++i) {
+    const int64_t extent = wanted[static_cast<size_t>(i)];
+    if (extent < 0 || (out[i].is_known() && extent < out[i].size()))
+      return invalid("the output shape has the extent " + std::to_string(extent) + ", less than the windows cover");
+    out[i] = Dim(extent);
+  }
   return emit(c, 0, c.dtype(0), out);
 }
 

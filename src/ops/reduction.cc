@@ -76,6 +76,7 @@ constexpr OpDef kOps[] = {
     {"LogSoftmax", 1, 1, 1, 1, infer_along_axis},
     {"LpNormalization", 1, 1, 1, 1, infer_along_axis},
     {"MeanVarianceNormalization", 1, 1, 1, 1, infer_mean_variance_normalization},
+    {"NegativeLogLikelihoodLoss", 2, 3, 1, 1, infer_negative_log_likelihood},
     {"RMSNormalization", 2, 2, 1, 1, infer_rms_normalization},
     {"ReduceL1", 1, 2, 1, 1, infer_reduce<kReduceTypes>},
     {"ReduceL2", 1, 2, 1, 1, infer_reduce<kReduceTypes>},
@@ -88,6 +89,7 @@ constexpr OpDef kOps[] = {
     {"ReduceSum", 1, 2, 1, 1, infer_reduce<kReduceTypes>},
     {"ReduceSumSquare", 1, 2, 1, 1, infer_reduce<kReduceTypes>},
     {"Softmax", 1, 1, 1, 1, infer_along_axis},
+    {"SoftmaxCrossEntropyLoss", 2, 3, 1, 2, infer_softmax_cross_entropy},
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include "kernels/ref/matrix_binds.h"
 #include "kernels/ref/rows.h"
 #include "kernels/ref/spatial.h"
+#include "kernels/ref/visit_float.h"
 #include "kernels/ref/wide.h"
 #include "ops/activation.h"
 
@@ -98,13 +99,7 @@ Result<Kernel> bind_conv(const StepContext& c) {
   p.group_inputs = w.size(1);
   p.group_outputs = std::max<int64_t>(1, w.size(0) / c.attributes.get_int("group", 1));
   p.activation = TRY(ops::activation_of(c.attributes));
-  switch (c.in(0).dtype) {
-    case DType::kFloat32: return conv_kernel<float>(p, c.has(2), c.has(3));
-    case DType::kFloat64: return conv_kernel<double>(p, c.has(2), c.has(3));
-    case DType::kFloat16: return conv_kernel<Half>(p, c.has(2), c.has(3));
-    case DType::kBFloat16: return conv_kernel<BFloat16>(p, c.has(2), c.has(3));
-    default: return invalid("Conv wants a floating-point input");
-  }
+  return visit_float(c.in(0).dtype, [&]<typename T>() { return conv_kernel<T>(p, c.has(2), c.has(3)); });
 }
 
 }  // namespace tercel::kernels

@@ -8,6 +8,7 @@
 #include "kernels/ref/pointwise.h"
 #include "kernels/ref/reduction_binds.h"
 #include "kernels/ref/rows.h"
+#include "kernels/ref/visit_float.h"
 #include "ops/activation.h"
 #include "ops/elementwise_program.h"
 
@@ -125,13 +126,7 @@ Result<Kernel> bind_attention(const StepContext& c) {
   const int64_t heads = c.attributes.get_int("num_heads", 1);
   const AttentionSizes sizes{q.size(0), heads, q.size(1), v.size(1), q.size(2) / heads, v.size(2) / heads};
   const double scale = c.attributes.get_float("scale", 1);
-  switch (c.in(0).dtype) {
-    case DType::kFloat32: return attention_kernel<float>(c, sizes, scale);
-    case DType::kFloat64: return attention_kernel<double>(c, sizes, scale);
-    case DType::kFloat16: return attention_kernel<Half>(c, sizes, scale);
-    case DType::kBFloat16: return attention_kernel<BFloat16>(c, sizes, scale);
-    default: return invalid("tercel.Attention wants floating-point inputs");
-  }
+  return visit_float(c.in(0).dtype, [&]<typename T>() { return attention_kernel<T>(c, sizes, scale); });
 }
 
 constexpr KernelRow row(std::string_view op, std::string_view name, Result<Kernel> (*bind)(const StepContext&)) {

@@ -12,6 +12,10 @@ constexpr KernelRow row(std::string_view op, std::string_view name, Result<Kerne
 constexpr KernelRow kRows[] = {
     row("AveragePool", "averagepool/ref", bind_average_pool),
     row("Conv", "conv/ref", bind_conv),
+    row("ConvTranspose", "convtranspose/ref", bind_conv_transpose),
+    row("DeformConv", "deformconv/ref", bind_deform_conv),
+    row("Det", "det/ref", bind_det),
+    row("Einsum", "einsum/ref", bind_einsum),
     row("Gemm", "gemm/ref", bind_gemm),
     row("GlobalAveragePool", "globalaveragepool/ref", bind_global_average_pool),
     row("GlobalLpPool", "globallppool/ref", bind_global_lp_pool),
@@ -19,6 +23,7 @@ constexpr KernelRow kRows[] = {
     row("LpPool", "lppool/ref", bind_lp_pool),
     row("MatMul", "matmul/ref", bind_matmul),
     row("MaxPool", "maxpool/ref", bind_max_pool),
+    row("MaxUnpool", "maxunpool/ref", bind_max_unpool),
 };
 
 }  // namespace

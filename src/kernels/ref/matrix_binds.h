@@ -13,6 +13,12 @@ Result<Kernel> bind_dense(const StepContext& c);   // tercel.Dense
 // conv.cc
 Result<Kernel> bind_conv(const StepContext& c);
 
+Result<Kernel> bind_conv_transpose(const StepContext& c);  // conv_transpose.cc
+Result<Kernel> bind_deform_conv(const StepContext& c);     // deform_conv.cc
+Result<Kernel> bind_max_unpool(const StepContext& c);      // unpool.cc
+Result<Kernel> bind_einsum(const StepContext& c);          // einsum.cc
+Result<Kernel> bind_det(const StepContext& c);             // det.cc
+
 // pool.cc
 Result<Kernel> bind_max_pool(const StepContext& c);
 Result<Kernel> bind_average_pool(const StepContext& c);

@@ -122,6 +122,7 @@ constexpr KernelRow kRows[] = {
     row("LogSoftmax", "logsoftmax/ref", bind_log_softmax),
     row("LpNormalization", "lpnormalization/ref", bind_lp_normalization),
     row("MeanVarianceNormalization", "meanvariancenormalization/ref", bind_mean_variance_normalization),
+    row("NegativeLogLikelihoodLoss", "negativeloglikelihoodloss/ref", bind_negative_log_likelihood),
     row("RMSNormalization", "rmsnormalization/ref", bind_rms_normalization),
     row("ReduceL1", "reducel1/ref", bind_reduce<l1>),
     row("ReduceL2", "reducel2/ref", bind_reduce_double<l2>),
@@ -134,6 +135,7 @@ constexpr KernelRow kRows[] = {
     row("ReduceSum", "reducesum/ref", bind_reduce<sum>),
     row("ReduceSumSquare", "reducesumsquare/ref", bind_reduce<sum_square>),
     row("Softmax", "softmax/ref", bind_softmax),
+    row("SoftmaxCrossEntropyLoss", "softmaxcrossentropyloss/ref", bind_softmax_cross_entropy),
 };
 
 }  // namespace

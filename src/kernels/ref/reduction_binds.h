@@ -25,6 +25,10 @@ Result<Kernel> bind_group_normalization(const StepContext& c);
 Result<Kernel> bind_mean_variance_normalization(const StepContext& c);
 Result<Kernel> bind_lrn(const StepContext& c);
 
+// loss.cc
+Result<Kernel> bind_negative_log_likelihood(const StepContext& c);
+Result<Kernel> bind_softmax_cross_entropy(const StepContext& c);
+
 // scan.cc
 Result<Kernel> bind_arg_max(const StepContext& c);
 Result<Kernel> bind_arg_min(const StepContext& c);
