@@ -78,7 +78,8 @@ struct Uses {
 // depend on data stay unknown. Errors name the node. Subgraphs are inferred through their If/Loop/Scan node.
 Result<void> infer_shapes(Model& model);
 Result<void> infer_shapes(Model& model, Graph& graph);
-// The same for one node whose inputs have been inferred: for builders that add nodes in order.
+// The same for one node whose inputs have been inferred: for builders that add nodes in order. The error does
+// not name the node: it may not be in the graph yet.
 Result<void> infer_node(Model& model, Graph& graph, const Node& node);
 
 // Every invariant of a graph: ids in range, one producer a value, topological order, arity within OpDef, types present,
