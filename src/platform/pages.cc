@@ -3,6 +3,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -30,7 +31,7 @@ Error no_memory(size_t bytes) { return Error(ErrorCode::kExhausted, "no memory f
 }  // namespace
 
 Result<Pages> Pages::reserve(size_t bytes_max) {
-  for (size_t bytes = align_up(bytes_max, kHugePageBytes); bytes >= kReserveBytesMin; bytes /= 2) {
+  for (size_t bytes = std::max(align_up(bytes_max, kHugePageBytes), kReserveBytesMin); bytes >= kReserveBytesMin; bytes /= 2) {
     // A huge page more, so that the start can be aligned to one.
     void* p = mmap(nullptr, bytes + kHugePageBytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (p == MAP_FAILED) continue;

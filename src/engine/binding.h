@@ -1,0 +1,37 @@
+#pragma once
+
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "engine/bound_graph.h"
+#include "engine/session.h"
+
+namespace tercel::engine {
+
+// One cached set of input shapes. See session.h.
+class Binding {
+ public:
+  std::vector<Shape> shapes;
+  std::vector<TensorType> input_types, output_types;  // extents that depend on data: unknown before a run, then of the last one
+  std::unique_ptr<BoundGraph> graph;
+  std::vector<const void*> inputs;  // room for one run's addresses
+  bool worth_sharing = false;       // enough work to be worth waking helpers
+  bool asked_for_workers = false;   // the last run did: wake them before the first step of the next
+  uint64_t last_used = 0;
+
+  bool fits(std::span<const Shape> wanted) const { return std::equal(wanted.begin(), wanted.end(), shapes.begin(), shapes.end()); }
+};
+
+// Binds the main graph to shapes that were checked. Allocates and prefaults.
+Result<std::unique_ptr<Binding>> make_binding(Environment& environment, std::span<const plan::InputRange> ranges,
+                                              std::span<const Shape> shapes, ArenaSource& arena);
+
+// Every step of a binding that is bound now, in order, with what explain prints.
+std::vector<Session::StepInfo> steps_of(const plan::Program& program, const Binding& binding);
+
+// What run() got fits the binding: counts, types, alignment, buffers only where sizes are known.
+Result<void> check_run(const plan::Program& program, const Binding& binding, std::span<const InputView> inputs,
+                       std::span<void* const> buffers, std::span<OutputView> outputs);
+
+}  // namespace tercel::engine

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "engine/region.h"
+#include "engine/session.h"
+
+namespace tercel::engine {
+
+// What a run carries along. One per call of Session::run.
+struct RunContext {
+  kernels::Workers* workers = nullptr;
+  const std::atomic<bool>* cancel = nullptr;
+  bool check_numerics = false;
+  Session::Observer observer = nullptr;  // of the main graph only
+  void* observer_user = nullptr;
+
+  bool cancelled() const { return cancel && cancel->load(std::memory_order_relaxed); }
+};
+
+// One graph of a program, bound to the types of its inputs: its first region at once, what follows a barrier when a run
+// gets there. Subgraphs of control flow are bound graphs of their own. Not for two threads at once.
+class BoundGraph {
+ public:
+  struct Input {
+    TensorType type;
+    const Tensor* known = nullptr;  // contents that are the same in every run: constants captured by a subgraph
+    LiveValue::Source source = LiveValue::Source::kComputed;  // of `known`
+  };
+
+  static Result<std::unique_ptr<BoundGraph>> bind(Environment& environment, uint32_t graph, std::span<const Input> inputs,
+                                                  const plan::Bucket* bucket, ArenaSource* arena);
+
+  // `inputs` are addresses of the bound types; `buffers` is empty or has one entry per output, null where the graph may
+  // choose. Buffers may only be given for outputs with a type(). `outputs` receives views, good until the next run.
+  Result<void> run(const RunContext& context, std::span<const void* const> inputs, std::span<void* const> buffers,
+                   std::span<OutputView> outputs);
+
+  uint32_t index() const { return graph_; }
+  std::span<const TensorType> input_types() const { return input_types_; }
+  // The type of an output whose size does not depend on data.
+  const std::optional<TensorType>& output_type(size_t output) const { return output_types_[output]; }
+  size_t output_count() const { return output_types_.size(); }
+  // The region bound at first; its barrier leads to the others.
+  const Region& first_region() const { return *first_; }
+
+ private:
+  BoundGraph(Environment& environment, uint32_t graph);
+
+  Result<void> run_steps(const RunContext& context, Region& region);
+  Result<void> run_watched(const RunContext& context, Region& region);
+  Result<Region*> cross(const RunContext& context, Barrier& barrier);
+  Result<Region*> continuation(Barrier& barrier, std::vector<TensorType> types);
+  void enter(Region& region);
+  void deliver(const Region& last, std::span<OutputView> outputs);
+  const void* address_of(const Place& place) const;
+
+  Environment& environment_;
+  uint32_t graph_;
+  ValueUses uses_;
+  std::vector<TensorType> input_types_;
+  std::vector<std::optional<TensorType>> output_types_;
+  std::vector<void*> slots_;  // inputs, outputs, then outputs of barriers
+  std::unique_ptr<Region> first_;
+};
+
+}  // namespace tercel::engine

@@ -1,0 +1,50 @@
+#include "engine/packed_weights.h"
+
+namespace tercel::engine {
+
+namespace {
+
+Result<Packed> pack(const kernels::Packing& packing, const kernels::StepContext& context) {
+  const size_t bytes = packing.bytes(context);
+  Tensor memory = TRY(Tensor::zeros(DType::kUint8, {Dim(static_cast<int64_t>(bytes))}));
+  const std::span target(memory.mutable_as<std::byte>(), bytes);
+  packing.fill(context, target);
+  return Packed{target, std::make_shared<Tensor>(std::move(memory))};
+}
+
+}  // namespace
+
+std::shared_ptr<PackedWeights> PackedWeights::of(const std::shared_ptr<const plan::Program>& program) {
+  // Sessions of one program open on several threads of a server. The list holds no memory: only who is still alive.
+  static std::mutex mutex;
+  static std::map<const plan::Program*, std::weak_ptr<PackedWeights>> alive;
+  const std::lock_guard lock(mutex);
+  std::erase_if(alive, [](const auto& entry) { return entry.second.expired(); });
+  auto& entry = alive[program.get()];
+  auto weights = entry.lock();
+  if (!weights) {
+    weights.reset(new PackedWeights(program));
+    entry = weights;
+  }
+  return weights;
+}
+
+PackedWeights::PackedWeights(std::shared_ptr<const plan::Program> program) : program_(std::move(program)) {
+  for (const plan::TunedSection& section : program_->tuned)
+    for (const plan::PackedWeight& weight : section.packed)
+      in_plan_.emplace(PackingKey{weight.graph, weight.node, weight.format, nullptr}, weight.bytes);
+}
+
+Result<Packed> PackedWeights::get(const PackingKey& key, const kernels::Packing& packing, const kernels::StepContext& context,
+                                  bool stable) {
+  if (!stable) return pack(packing, context);
+  const auto stored = in_plan_.find({key.graph, key.node, key.format, nullptr});
+  // A format promises its bytes; a size that differs comes from another build's idea of it and is packed anew.
+  if (stored != in_plan_.end() && stored->second.size() == packing.bytes(context)) return Packed{stored->second, program_};
+  const std::lock_guard lock(mutex_);
+  auto& entry = packed_[key];
+  if (!entry.owner) entry = TRY(pack(packing, context));
+  return entry;
+}
+
+}  // namespace tercel::engine

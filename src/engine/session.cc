@@ -1,0 +1,162 @@
+#include "engine/session.h"
+
+#include <algorithm>
+
+#include "engine/binding.h"
+#include "engine/parallel/pool.h"
+#include "engine/profile.h"
+#include "platform/cpus.h"
+#include "platform/isa.h"
+#include "platform/pages.h"
+
+namespace tercel::engine {
+
+namespace {
+
+// Set while a call is inside a session; a second call is told so instead of corrupting the first.
+class Turn {
+ public:
+  explicit Turn(std::atomic<bool>& busy) : busy_(busy), mine_(!busy.exchange(true, std::memory_order_acquire)) {}
+  ~Turn() {
+    if (mine_) busy_.store(false, std::memory_order_release);
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+  bool mine() const { return mine_; }
+
+ private:
+  std::atomic<bool>& busy_;
+  bool mine_;
+};
+
+Error used_twice() {
+  return invalid("this session is in use by another thread: give each thread a session of its own, they share the plan's weights");
+}
+
+}  // namespace
+
+struct Session::State final : ArenaSource {
+  State(Environment e, platform::Pages pages) : environment(std::move(e)), arena(std::move(pages)) {}
+
+  // All bindings use one arena: only one of them runs at a time.
+  Result<std::byte*> take(size_t bytes) override {
+    if (bytes > arena.bytes()) {
+      const size_t before = arena.bytes();
+      TRY(environment.budget.take(bytes - before));
+      const auto grown = arena.grow(bytes);
+      environment.budget.give(bytes - before);
+      TRY(grown);
+      TRY(environment.budget.take(arena.bytes() - before));
+    }
+    return arena.data();
+  }
+
+  Binding* find(const Binding* binding) {
+    for (const auto& candidate : bindings)
+      if (candidate.get() == binding) return candidate.get();
+    return nullptr;
+  }
+
+  bool evict_oldest() {
+    if (bindings.empty()) return false;
+    const auto older = [](const auto& a, const auto& b) { return a->last_used < b->last_used; };
+    bindings.erase(std::min_element(bindings.begin(), bindings.end(), older));
+    size_t needed = 0;
+    for (const auto& binding : bindings) needed = std::max(needed, binding->graph->first_region().arena_bytes);
+    const size_t before = arena.bytes();
+    arena.shrink(needed);
+    environment.budget.give(before - arena.bytes());
+    return true;
+  }
+
+  Environment environment;
+  platform::Pages arena;
+  SessionOptions options;
+  std::string notice;
+  std::vector<plan::InputRange> ranges;
+  std::unique_ptr<Pool> pool;
+  kernels::SerialWorkers serial;
+  std::vector<std::unique_ptr<Binding>> bindings;
+  uint64_t clock = 0;  // counts uses, to find the least recent
+  std::atomic<bool> busy{false};
+  Observer observer = nullptr;
+  void* observer_user = nullptr;
+};
+
+Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
+Session::~Session() = default;
+
+Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const plan::Program> program, const SessionOptions& options) {
+  if (!program || program->graphs.empty()) return invalid("there is no program to open");
+  if (options.bindings_max < 1) return invalid("a session keeps at least one bound shape");
+  const platform::Isa& host = platform::host_isa();
+  Environment environment{.program = program, .tuned = best_section(*program, host), .packed = PackedWeights::of(program), .isa = host,
+                          .threads = options.threads > 0 ? options.threads : platform::usable_cpus(),
+                          .budget = MemoryBudget(options.memory_bytes_max)};
+  auto state = std::make_unique<State>(std::move(environment), TRY(platform::Pages::reserve(options.memory_bytes_max)));
+  state->options = options;
+  state->notice = notice_of(*program, state->environment.tuned, host);
+  state->ranges = ranges_of(*program);
+  state->pool = TRY(Pool::start(state->environment.threads));
+  state->bindings.reserve(static_cast<size_t>(options.bindings_max));
+  return std::unique_ptr<Session>(new Session(std::move(state)));
+}
+
+const plan::Program& Session::program() const { return *state_->environment.program; }
+int Session::threads() const { return state_->environment.threads; }
+const std::string& Session::notice() const { return state_->notice; }
+
+Result<const Binding*> Session::bind(std::span<const Shape> input_shapes) {
+  State& state = *state_;
+  const Turn turn(state.busy);
+  if (!turn.mine()) return used_twice();
+  for (const auto& binding : state.bindings) {
+    if (!binding->fits(input_shapes)) continue;
+    binding->last_used = ++state.clock;
+    return binding.get();
+  }
+  TRY(check_shapes(state.ranges, input_shapes));
+  const platform::ScopedFlushDenormals flush;
+  if (state.bindings.size() >= static_cast<size_t>(state.options.bindings_max)) state.evict_oldest();
+  auto binding = make_binding(state.environment, state.ranges, input_shapes, state);
+  while (!binding.ok() && binding.error().code() == ErrorCode::kLimit && state.evict_oldest())
+    binding = make_binding(state.environment, state.ranges, input_shapes, state);
+  if (!binding.ok()) return binding.error();
+  (*binding)->last_used = ++state.clock;
+  state.bindings.push_back(binding.take());
+  return state.bindings.back().get();
+}
+
+std::span<const TensorType> Session::output_types(const Binding& binding) const { return binding.output_types; }
+
+Result<void> Session::run(const Binding& wanted, std::span<const InputView> inputs, std::span<void* const> output_buffers,
+                          std::span<OutputView> outputs, const std::atomic<bool>* cancel) {
+  State& state = *state_;
+  const Turn turn(state.busy);
+  if (!turn.mine()) return used_twice();
+  Binding* const binding = state.find(&wanted);
+  if (!binding) return not_found("this shape is not bound any more: bind it again before running it");
+  TRY(check_run(*state.environment.program, *binding, inputs, output_buffers, outputs));
+  binding->last_used = ++state.clock;
+  for (size_t i = 0; i < inputs.size(); ++i) binding->inputs[i] = inputs[i].data;
+  const platform::ScopedFlushDenormals flush;
+  const RunContext context{.workers = binding->worth_sharing ? static_cast<kernels::Workers*>(state.pool.get()) : &state.serial,
+                           .cancel = cancel, .check_numerics = state.options.check_numerics, .observer = state.observer,
+                           .observer_user = state.observer_user};
+  state.pool->begin_request(binding->asked_for_workers);
+  auto result = binding->graph->run(context, binding->inputs, output_buffers, outputs);
+  binding->asked_for_workers = state.pool->end_request();
+  for (size_t i = 0; i < outputs.size() && result.ok(); ++i) binding->output_types[i] = outputs[i].type;
+  return result;
+}
+
+std::vector<Session::StepInfo> Session::steps(const Binding& binding) const { return steps_of(program(), binding); }
+
+size_t Session::arena_bytes(const Binding& binding) const { return binding.graph->first_region().arena_bytes; }
+
+void Session::observe(Observer observer, void* user) {
+  state_->observer = observer;
+  state_->observer_user = user;
+}
+
+}  // namespace tercel::engine
