@@ -61,7 +61,8 @@ Result<void> infer_affine_grid(InferContext& context) {
     const auto dims = tracked_dims(context, 1);
     if (!length) return Error(ErrorCode::kNeedsValue, "the rank of the grid depends on the contents of input 1");
     if (*length != 4 && *length != 5) return invalid("the size of the AffineGrid must have 4 or 5 extents");
-    for (int i = 2; i < *length; ++i) out.push_back(dims ? (*dims)[static_cast<size_t>(i)] : Dim::unknown());
+    const bool tracked = dims && static_cast<int>(dims->size()) == *length;
+    for (int i = 2; i < *length; ++i) out.push_back(tracked ? (*dims)[static_cast<size_t>(i)] : Dim::unknown());
   }
   const Dim spatial(static_cast<int64_t>(out.size()) - 1);
   TRY(unify(theta[1], spatial, "the rows of theta and the number of spatial axes"));
