@@ -13,5 +13,7 @@ std::span<const KernelRow> layer_norm_rows();
 std::span<const KernelRow> channel_norm_rows();
 std::span<const KernelRow> reduce_rows();
 std::span<const KernelRow> pool_rows();
+std::span<const KernelRow> move_rows();
+std::span<const KernelRow> gather_rows();
 
 }  // namespace tercel::kernels::simd
