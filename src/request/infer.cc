@@ -8,4 +8,9 @@ void InferRequest::clear() {
   outputs.clear();
 }
 
+std::byte* InferRequest::reserve(size_t input, size_t bytes) {
+  while (values.size() <= input) values.emplace_back(budget);
+  return values[input].reserve(bytes) ? values[input].data() : nullptr;
+}
+
 }  // namespace tercel::request

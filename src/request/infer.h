@@ -24,15 +24,21 @@ struct WantedOutput {
 // One inference on its way in. The tensors point into the received body or into `values`. Reused from request to request:
 // clear() keeps the memory. Owned by the connection it came from; read by one instance while it computes.
 struct InferRequest {
+  explicit InferRequest(Budget* memory = nullptr) : budget(memory) {}
   std::string id;                     // echoed; may be empty
   std::vector<TensorView> inputs;     // one per input of the model, in its order
   std::vector<WantedOutput> outputs;  // in the order of the answer
-  Buffer values;                      // tensors that had to be copied or came as text
+  std::vector<Buffer> values;         // by input: tensors that had to be copied or came as text
+  Budget* budget;                     // of `values`; may be null
+
   void clear();
+  // Room for the values of one input; null when memory or budget is short.
+  std::byte* reserve(size_t input, size_t bytes);
 };
 
 // The answer: one view per output of the model, in its order, into `memory`. A view that nobody wants has no data.
 struct InferReply {
+  explicit InferReply(Budget* budget = nullptr) : memory(budget) {}
   std::vector<TensorView> outputs;
   Buffer memory;
 };

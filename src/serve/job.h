@@ -11,6 +11,8 @@ namespace tercel::serve {
 // One inference between a transport and an executor. The transport owns all of it and keeps it in place from submit() until
 // the job is done; the executor borrows it in between. Reused from request to request.
 struct Job {
+  explicit Job(request::Budget* memory = nullptr) : request(memory), reply(memory) {}
+
   request::InferRequest request;
   request::InferReply reply;
   request::StageClock clock;

@@ -1,0 +1,146 @@
+#include "transport/http/documents.h"
+
+#include "base/json.h"
+#include "base/version.h"
+#include "request/datatype.h"
+
+namespace tercel::transport::http {
+namespace {
+
+constexpr std::string_view kExtensions[] = {"binary_tensor_data", "model_configuration", "model_repository", "parameters", "statistics"};
+
+void write_dims(JsonWriter& json, std::string_view key, const std::vector<int64_t>& dims) {
+  json.key(key).begin_array();
+  for (const int64_t extent : dims) json.value(extent);
+  json.end_array();
+}
+
+void write_tensors(JsonWriter& json, std::string_view key, const std::vector<request::TensorSignature>& tensors) {
+  json.key(key).begin_array();
+  for (const auto& tensor : tensors) {
+    json.begin_object().field("name", tensor.name).field("datatype", request::datatype_name(tensor.dtype));
+    write_dims(json, "shape", tensor.dims);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_config_tensors(JsonWriter& json, std::string_view key, const std::vector<request::TensorSignature>& tensors) {
+  json.key(key).begin_array();
+  for (const auto& tensor : tensors) {
+    json.begin_object().field("name", tensor.name).field("data_type", request::config_datatype_name(tensor.dtype));
+    write_dims(json, "dims", tensor.dims);
+    json.end_object();
+  }
+  json.end_array();
+}
+
+void write_duration(JsonWriter& json, std::string_view key, uint64_t count, uint64_t ns) {
+  json.key(key).begin_object().field("count", count).field("ns", ns).end_object();
+}
+
+void write_stage(JsonWriter& json, std::string_view key, const serve::Statistics& statistics, request::Stage stage) {
+  const auto reading = statistics.stage(stage).read();
+  write_duration(json, key, reading.count, reading.sum_ns);
+}
+
+// Triton's names: its "compute input" is what we call parse, its "compute output" what we call serialise.
+void write_version_statistics(JsonWriter& json, const serve::Served& served) {
+  using request::Stage;
+  const auto& statistics = served.statistics;
+  const uint64_t answered = statistics.count(serve::Outcome::kOk);
+  json.begin_object().field("name", served.version->model).field("version", std::to_string(served.version->number));
+  json.field("last_inference", statistics.last_request_ms()).field("inference_count", answered).field("execution_count", answered);
+  json.key("inference_stats").begin_object();
+  const auto total = statistics.duration().read();
+  write_duration(json, "success", total.count, total.sum_ns);
+  write_duration(json, "fail", statistics.failures(), statistics.failure_ns());
+  write_stage(json, "queue", statistics, Stage::kQueue);
+  write_stage(json, "compute_input", statistics, Stage::kParse);
+  write_stage(json, "compute_infer", statistics, Stage::kCompute);
+  write_stage(json, "compute_output", statistics, Stage::kSerialise);
+  write_duration(json, "cache_hit", 0, 0);
+  write_duration(json, "cache_miss", 0, 0);
+  json.end_object();
+  json.key("batch_stats").begin_array().begin_object().field("batch_size", 1);
+  write_stage(json, "compute_input", statistics, Stage::kParse);
+  write_stage(json, "compute_infer", statistics, Stage::kCompute);
+  write_stage(json, "compute_output", statistics, Stage::kSerialise);
+  json.end_object().end_array();
+  json.key("memory_usage").begin_array().end_array();
+  json.end_object();
+}
+
+}  // namespace
+
+void write_server_metadata(std::string& out) {
+  out.clear();
+  JsonWriter json(out);
+  json.begin_object().field("name", kServerName).field("version", kVersion).key("extensions").begin_array();
+  for (const auto extension : kExtensions) json.value(extension);
+  json.end_array().end_object();
+}
+
+void write_model_metadata(const serve::Served& served, const serve::Catalogue& catalogue, std::string& out) {
+  out.clear();
+  JsonWriter json(out);
+  json.begin_object().field("name", served.version->model).key("versions").begin_array();
+  for (const auto& ready : catalogue.ready(served.version->model)) json.value(std::to_string(ready->version->number));
+  json.end_array().field("platform", served.version->opened.platform);
+  write_tensors(json, "inputs", served.signature().inputs);
+  write_tensors(json, "outputs", served.signature().outputs);
+  json.end_object();
+}
+
+void write_model_config(const serve::Served& served, std::string& out) {
+  out.clear();
+  JsonWriter json(out);
+  const auto& policy = served.version->settings.versions;
+  json.begin_object().field("name", served.version->model).field("platform", served.version->opened.platform).field("backend", "tercel");
+  json.key("version_policy").begin_object();
+  if (policy.kind == registry::VersionPolicy::Kind::kAll) json.key("all").begin_object().end_object();
+  else if (policy.kind == registry::VersionPolicy::Kind::kLatest) json.key("latest").begin_object().field("num_versions", 1).end_object();
+  else {
+    write_dims(json.key("specific").begin_object(), "versions", policy.specific);
+    json.end_object();
+  }
+  json.end_object().field("max_batch_size", 0);
+  write_config_tensors(json, "input", served.signature().inputs);
+  write_config_tensors(json, "output", served.signature().outputs);
+  json.key("instance_group").begin_array().begin_object().field("name", served.version->model).field("kind", "KIND_CPU");
+  json.field("count", served.version->opened.instances.size()).end_object().end_array();
+  json.key("parameters").begin_object().end_object();
+  json.end_object();
+}
+
+void write_statistics(const serve::Catalogue& catalogue, std::string_view model, std::optional<int64_t> version, std::string& out) {
+  out.clear();
+  JsonWriter json(out);
+  json.begin_object().key("model_stats").begin_array();
+  for (const auto& entry : catalogue.snapshot().models) {
+    if (!model.empty() && entry.first != model) continue;
+    for (const auto& served : catalogue.ready(entry.first)) {
+      if (!version || served->version->number == *version) write_version_statistics(json, *served);
+    }
+  }
+  json.end_array().end_object();
+}
+
+void write_repository_index(const serve::Catalogue& catalogue, bool only_ready, std::string& out) {
+  out.clear();
+  JsonWriter json(out);
+  json.begin_array();
+  for (const auto& [name, model] : catalogue.snapshot().models) {
+    if (model.versions.empty() && !only_ready) {
+      json.begin_object().field("name", name).field("state", "UNAVAILABLE").field("reason", model.reason).end_object();
+    }
+    for (const auto& version : model.versions) {
+      if (only_ready && version->state != registry::State::kReady) continue;
+      json.begin_object().field("name", name).field("version", std::to_string(version->number));
+      json.field("state", registry::state_name(version->state)).field("reason", version->reason).end_object();
+    }
+  }
+  json.end_array();
+}
+
+}  // namespace tercel::transport::http

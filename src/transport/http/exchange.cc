@@ -1,0 +1,194 @@
+#include "transport/http/exchange.h"
+
+#include <charconv>
+
+#include "observe/log.h"
+#include "tensor/tensor.h"
+#include "transport/http/documents.h"
+#include "transport/http/metrics.h"
+
+namespace tercel::transport::http {
+namespace {
+
+void append(std::string& out, auto number) {
+  char text[32];
+  out.append(text, std::to_chars(text, text + sizeof text, number).ptr);
+}
+
+// "Server-Timing: receive;dur=0.012, ...": milliseconds, of what was measured before the head of the answer was written.
+void append_timing(std::string& out, const request::StageClock& clock) {
+  out += "Server-Timing: ";
+  for (size_t i = 0; i < request::kStageCount; ++i) {
+    const auto stage = static_cast<request::Stage>(i);
+    if (stage == request::Stage::kSend) continue;
+    out.append(request::stage_name(stage)) += ";dur=";
+    append(out, static_cast<double>(clock.spent_ns(stage) / 100) * 1e-4);
+    out += ", ";
+  }
+  out += "total;dur=";
+  append(out, static_cast<double>((clock.last_ns() - clock.started_ns()) / 100) * 1e-4);
+  out += "\r\n";
+}
+
+}  // namespace
+
+Exchange::Exchange(Shared& shared, void (*done)(void*), void* owner)
+    : shared_(shared), job_(&shared.memory), body_(&shared.memory), done_(done), owner_(owner) {
+  job_.owner = this;
+  job_.done = [](serve::Job& job) {
+    auto* exchange = static_cast<Exchange*>(job.owner);
+    exchange->done_(exchange->owner_);
+  };
+}
+
+Exchange::BodyWanted Exchange::begin(const Head& head) {
+  head_ = head;
+  outcome_ = serve::Outcome::kOk;
+  const bool closes = !head.keep_alive || shared_.server.is_draining();
+  // Whoever waits for "100 Continue" and gets a refusal may or may not send the body: only a new connection is certain.
+  reply_.close = closes || (head.expects_continue && head.content_length > 0);
+  if (const auto refusal = find_route(head.target, route_)) return fail(refusal->status, refusal->message), BodyWanted::kDiscard;
+  if (route_.method != head.method) {
+    const bool wants_post = route_.method == Method::kPost;
+    fail(405, wants_post ? "this path takes POST" : "this path takes GET", wants_post ? "Allow: POST\r\n" : "Allow: GET\r\n");
+    return BodyWanted::kDiscard;
+  }
+  if (route_.method == Method::kGet) return respond_document(), BodyWanted::kDiscard;
+  if (!head.content_encoding.empty() && head.content_encoding != "identity") {
+    fail(415, "compressed bodies are not taken: send the body as it is, without Content-Encoding");
+    return BodyWanted::kDiscard;
+  }
+  if (route_.endpoint == Endpoint::kModelInfer) {
+    auto found = shared_.server.find(route_.model, route_.version);
+    if (!found.ok()) return fail(found.error()), BodyWanted::kDiscard;
+    served_ = found.take();
+  }
+  // The tensors begin behind the JSON: the body is placed so that the first one is aligned.
+  body_offset_ = (kTensorAlignment - head.infer_header_length.value_or(0) % kTensorAlignment) % kTensorAlignment;
+  if (!body_.reserve(head.content_length + body_offset_)) {
+    outcome_ = serve::Outcome::kRejectedOverload;
+    fail(503, "the server has no memory left for bodies; try again later");
+    return BodyWanted::kDiscard;
+  }
+  reply_.close = closes;
+  return BodyWanted::kYes;
+}
+
+void Exchange::refuse(const Refusal& refusal) {
+  served_.reset();
+  reply_.close = true;
+  fail(refusal.status, refusal.message);
+}
+
+void Exchange::fail(int status, std::string_view message, std::string_view extra) { finish_error(reply_, status, message, extra); }
+
+Exchange::Progress Exchange::respond() {
+  if (route_.endpoint == Endpoint::kModelInfer) return respond_infer();
+  respond_document();
+  return Progress::kReady;
+}
+
+Exchange::Progress Exchange::respond_infer() {
+  const auto parsed = shared_.parser.parse(body(), head_.infer_header_length, served_->signature(), job_.request);
+  job_.clock.mark(request::Stage::kParse);
+  if (!parsed.ok()) {
+    outcome_ = serve::outcome_of(parsed.error().code());
+    fail(parsed.error());
+    return Progress::kReady;
+  }
+  const auto submitted = served_->executor.submit(job_);
+  if (!submitted.ok()) {
+    outcome_ = serve::outcome_of(submitted.error().code());
+    fail(submitted.error());
+    return Progress::kReady;
+  }
+  if (*submitted == serve::Executor::Submitted::kPending) return Progress::kPending;
+  answer_infer();
+  return Progress::kReady;
+}
+
+void Exchange::finish() {
+  job_.clock.mark(request::Stage::kQueue);  // the way back from the instance's thread is waiting, too
+  answer_infer();
+}
+
+void Exchange::answer_infer() {
+  if (job_.error) {
+    outcome_ = serve::outcome_of(job_.error->code());
+    if (outcome_ == serve::Outcome::kError) {
+      observe::log(observe::LogLevel::kError, "http", job_.error->message(), {{"model", served_->version->model}});
+    }
+    return fail(*job_.error);
+  }
+  write_infer_answer(served_->version->model, served_->version->number, served_->signature(), job_.request, job_.reply, answer_);
+  job_.clock.mark(request::Stage::kSerialise);
+  extra_.clear();
+  if (answer_.has_binary) {
+    extra_ += "Inference-Header-Content-Length: ";
+    append(extra_, answer_.json.size());
+    extra_ += "\r\n";
+  }
+  if (head_.wants_timing) append_timing(extra_, job_.clock);
+  reply_.parts.clear();
+  reply_.parts.push_back(std::as_bytes(std::span(answer_.json.data(), answer_.json.size())));
+  reply_.parts.insert(reply_.parts.end(), answer_.binary.begin(), answer_.binary.end());
+  write_reply_head(reply_, 200, answer_.has_binary ? kBinary : kJson, answer_.json.size() + answer_.binary_bytes, extra_);
+}
+
+void Exchange::respond_document() {
+  reply_.text.clear();
+  const auto described = describe();
+  if (!described.ok()) return fail(described.error());
+  finish_text(reply_, 200, route_.endpoint == Endpoint::kMetrics ? kMetricsText : kJson);
+}
+
+Result<void> Exchange::describe() {
+  auto& server = shared_.server;
+  const auto catalogue = server.catalogue();
+  switch (route_.endpoint) {
+    case Endpoint::kLive: return {};
+    case Endpoint::kReady:
+      if (server.is_ready()) return {};
+      return Error(ErrorCode::kUnavailable, server.is_draining() ? "the server is shutting down" : "no model is ready");
+    case Endpoint::kServerMetadata: write_server_metadata(reply_.text); return {};
+    case Endpoint::kMetrics: write_metrics(server, shared_.counters, reply_.text); return {};
+    case Endpoint::kAllStatistics: write_statistics(*catalogue, {}, {}, reply_.text); return {};
+    case Endpoint::kRepositoryIndex: {
+      const std::string_view text(reinterpret_cast<const char*>(body().data()), head_.content_length);
+      write_repository_index(*catalogue, TRY(wants_only_ready(text)), reply_.text);
+      return {};
+    }
+    case Endpoint::kModelLoad:
+    case Endpoint::kModelUnload:
+      return unsupported("loading and unloading while serving is not offered yet: restart the server to pick up changes");
+    default: break;
+  }
+  const auto served = TRY(catalogue->find(route_.model, route_.version));
+  if (route_.endpoint == Endpoint::kModelReady && server.is_draining()) {
+    return Error(ErrorCode::kUnavailable, "the server is shutting down");
+  }
+  if (route_.endpoint == Endpoint::kModelMetadata) write_model_metadata(*served, *catalogue, reply_.text);
+  if (route_.endpoint == Endpoint::kModelConfig) write_model_config(*served, reply_.text);
+  if (route_.endpoint == Endpoint::kModelStatistics) write_statistics(*catalogue, route_.model, route_.version, reply_.text);
+  return {};
+}
+
+void Exchange::sent() {
+  job_.clock.mark(request::Stage::kSend);
+  shared_.counters.replies[static_cast<size_t>(reply_.status / 100) % shared_.counters.replies.size()].add();
+  shared_.counters.bytes_sent.add(reply_.bytes());
+  if (served_) served_->statistics.record(outcome_, job_.clock);
+  served_.reset();
+}
+
+void Exchange::release() {
+  body_.release();
+  job_.reply.memory.release();
+  job_.request.values.clear();
+  answer_.json = {};
+  reply_.text = {};
+  answer_.binary.clear();
+  reply_.parts.clear();
+}
+
+}  // namespace tercel::transport::http

@@ -1,0 +1,190 @@
+#include "transport/http/head.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+
+namespace tercel::transport::http {
+namespace {
+
+constexpr std::string_view kLineEnd = "\r\n";
+
+// RFC 9110 tchar.
+constexpr std::array<bool, 256> make_token_table() {
+  std::array<bool, 256> table{};
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")) {
+    table[static_cast<unsigned char>(c)] = true;
+  }
+  return table;
+}
+constexpr auto kToken = make_token_table();
+
+bool is_token(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return kToken[static_cast<unsigned char>(c)]; });
+}
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
+
+bool equals(std::string_view text, std::string_view lower_case) {
+  return text.size() == lower_case.size() &&
+         std::equal(text.begin(), text.end(), lower_case.begin(), [](char a, char b) { return lower(a) == b; });
+}
+
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+bool is_field_value(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    const auto u = static_cast<unsigned char>(c);
+    return u >= 0x20 ? u != 0x7f : u == '\t';
+  });
+}
+
+std::optional<uint64_t> decimal(std::string_view text) {
+  uint64_t value = 0;
+  if (text.empty() || text[0] < '0' || text[0] > '9') return std::nullopt;
+  const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+bool list_has(std::string_view list, std::string_view token) {
+  while (!list.empty()) {
+    const size_t comma = std::min(list.find(','), list.size());
+    if (equals(trimmed(list.substr(0, comma)), token)) return true;
+    list.remove_prefix(std::min(comma + 1, list.size()));
+  }
+  return false;
+}
+
+// What the header lines say beyond Head, for the checks that need all of them.
+struct Seen {
+  int hosts = 0;
+  bool transfer_encoding = false, close = false, keep_alive = false;
+};
+
+std::optional<Refusal> take_content_length(std::string_view value, Head& head) {
+  const auto length = decimal(value);
+  if (!length) return Refusal{400, "Content-Length is not a number"};
+  if (head.has_content_length) return Refusal{400, "Content-Length is given twice"};
+  head.has_content_length = true;
+  head.content_length = *length;
+  return std::nullopt;
+}
+
+std::optional<Refusal> take_infer_header_length(std::string_view value, Head& head) {
+  const auto length = decimal(value);
+  if (!length) return Refusal{400, "Inference-Header-Content-Length is not a number"};
+  if (head.infer_header_length) return Refusal{400, "Inference-Header-Content-Length is given twice"};
+  head.infer_header_length = *length;
+  return std::nullopt;
+}
+
+std::optional<Refusal> take_field(std::string_view name, std::string_view value, Head& head, Seen& seen) {
+  // The first letter and the length rule out nearly every header before a name is compared.
+  switch (lower(name[0])) {
+    case 'c':
+      if (equals(name, "content-length")) return take_content_length(value, head);
+      if (equals(name, "content-encoding")) head.content_encoding = value;
+      if (equals(name, "connection")) {
+        seen.close |= list_has(value, "close");
+        seen.keep_alive |= list_has(value, "keep-alive");
+      }
+      break;
+    case 'e':
+      if (!equals(name, "expect")) break;
+      if (!equals(value, "100-continue")) return Refusal{417, "the only expectation that is met is 100-continue"};
+      head.expects_continue = true;
+      break;
+    case 'h': seen.hosts += equals(name, "host"); break;
+    case 'i':
+      if (equals(name, "inference-header-content-length")) return take_infer_header_length(value, head);
+      break;
+    case 't': seen.transfer_encoding |= equals(name, "transfer-encoding"); break;
+    case 'x':
+      if (equals(name, "x-tercel-timing")) head.wants_timing = value == "1";
+      break;
+  }
+  return std::nullopt;
+}
+
+std::optional<Refusal> take_request_line(std::string_view line, const Limits& limits, Head& head, bool& http10) {
+  const size_t first = line.find(' '), last = line.rfind(' ');
+  if (first == std::string_view::npos || first == last) return Refusal{400, "the request line is not METHOD PATH HTTP/1.1"};
+  const auto method = line.substr(0, first), version = line.substr(last + 1);
+  head.target = line.substr(first + 1, last - first - 1);
+  if (!is_token(method)) return Refusal{400, "the method is not a token"};
+  if (version != "HTTP/1.1" && version != "HTTP/1.0") {
+    return version.substr(0, 5) == "HTTP/" ? Refusal{505, "only HTTP/1.1 and HTTP/1.0 are spoken here"}
+                                           : Refusal{400, "the request line does not end with HTTP/1.1"};
+  }
+  http10 = version.back() == '0';
+  head.method = method == "GET" ? Method::kGet : method == "POST" ? Method::kPost : Method::kOther;
+  if (head.target.size() > limits.target_bytes) {
+    return Refusal{414, "the path is longer than " + std::to_string(limits.target_bytes) + " bytes"};
+  }
+  if (!std::all_of(head.target.begin(), head.target.end(), [](char c) { return c > 0x20 && c < 0x7f; })) {
+    return Refusal{400, "the path holds a character that must be percent-encoded"};
+  }
+  if (equals(head.target.substr(0, 7), "http://")) {
+    const size_t slash = head.target.find('/', 7);
+    head.target = slash == std::string_view::npos ? std::string_view("/") : head.target.substr(slash);
+  }
+  if (!head.target.starts_with('/')) return Refusal{400, "the path does not start with '/'"};
+  return std::nullopt;
+}
+
+// Content-Length and Transfer-Encoding together, or the latter in HTTP/1.0, are how requests are smuggled past a proxy.
+std::optional<Refusal> check_whole(const Head& head, const Seen& seen, bool http10) {
+  if (seen.hosts > 1 || (seen.hosts == 0 && !http10)) return Refusal{400, "a request needs exactly one Host header"};
+  if (!seen.transfer_encoding) return std::nullopt;
+  if (head.has_content_length || http10) return Refusal{400, "Transfer-Encoding beside Content-Length, or in HTTP/1.0, is ambiguous"};
+  return Refusal{411, "chunked bodies are not taken: send Content-Length"};
+}
+
+}  // namespace
+
+std::optional<size_t> find_head_end(std::string_view received, size_t& scanned) {
+  constexpr std::string_view kEnd = "\r\n\r\n";
+  const size_t from = scanned < kEnd.size() ? 0 : scanned - (kEnd.size() - 1);
+  const void* found = received.size() < from + kEnd.size()
+                          ? nullptr
+                          : memmem(received.data() + from, received.size() - from, kEnd.data(), kEnd.size());
+  scanned = received.size();
+  if (!found) return std::nullopt;
+  return static_cast<size_t>(static_cast<const char*>(found) - received.data()) + kEnd.size();
+}
+
+std::optional<Refusal> parse_head(std::string_view text, const Limits& limits, Head& head) {
+  head = {};
+  Seen seen;
+  bool http10 = false, is_first = true;
+  size_t fields = 0;
+  for (;;) {
+    const size_t end = text.find('\r');
+    if (end == std::string_view::npos || text.substr(end, 2) != kLineEnd) return Refusal{400, "a line of the head does not end with CRLF"};
+    const auto line = text.substr(0, end);
+    text.remove_prefix(end + 2);
+    if (line.empty()) break;
+    if (is_first) {
+      if (auto refusal = take_request_line(line, limits, head, http10)) return refusal;
+      is_first = false;
+      continue;
+    }
+    if (++fields > limits.headers) return Refusal{431, "more than " + std::to_string(limits.headers) + " headers"};
+    const size_t colon = line.find(':');
+    if (colon == std::string_view::npos || !is_token(line.substr(0, colon))) return Refusal{400, "a header is not 'Name: value'"};
+    const auto value = trimmed(line.substr(colon + 1));
+    if (!is_field_value(value)) return Refusal{400, "a header value holds a control character"};
+    if (auto refusal = take_field(line.substr(0, colon), value, head, seen)) return refusal;
+  }
+  if (is_first) return Refusal{400, "the request line is missing"};
+  head.keep_alive = !seen.close && (!http10 || seen.keep_alive);
+  return check_whole(head, seen, http10);
+}
+
+}  // namespace tercel::transport::http

@@ -1,0 +1,136 @@
+#include "transport/http/http_server.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <future>
+
+#include "observe/log.h"
+#include "platform/cpus.h"
+
+namespace tercel::transport::http {
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+inline constexpr int kThreadsMax = 64;
+inline constexpr int kBacklog = 4096;
+// After running out of file descriptors, say.
+inline constexpr std::chrono::milliseconds kAcceptPause{50};
+
+std::vector<std::unique_ptr<IoLoop>> make_loops(int threads, serve::Server& server, const Limits& limits, Counters& counters,
+                                                request::Budget& memory) {
+  const int count = std::clamp(threads > 0 ? threads : platform::usable_cpus() / 2, 1, kThreadsMax);
+  std::vector<std::unique_ptr<IoLoop>> loops;
+  for (int i = 0; i < count; ++i) loops.push_back(std::make_unique<IoLoop>(server, limits, counters, memory));
+  return loops;
+}
+
+Error cannot_listen(const HttpOptions& options, const error_code& failure) {
+  const std::string where = options.address + ":" + std::to_string(options.port);
+  std::string advice;
+  if (failure == asio::error::address_in_use) advice = "; another program has it: stop that, or choose another port (0 takes any free one)";
+  if (failure == asio::error::access_denied) advice = "; ports below 1024 need privileges: choose another port";
+  if (failure == error_code(EADDRNOTAVAIL, boost::system::system_category())) advice = "; this machine has no such address";
+  return io_error("cannot listen on " + where + ": " + failure.message() + advice);
+}
+
+}  // namespace
+
+HttpServer::HttpServer(serve::Server& server, const HttpOptions& options)
+    : server_(server),
+      limits_(options.limits),
+      memory_(options.limits.memory_bytes),
+      loops_(make_loops(options.threads, server, limits_, counters_, memory_)),
+      acceptor_(loops_[0]->context()),
+      accept_again_(loops_[0]->context()) {}
+
+Result<std::unique_ptr<HttpServer>> HttpServer::start(serve::Server& server, const HttpOptions& options) {
+  std::unique_ptr<HttpServer> http(new HttpServer(server, options));
+  TRY(http->listen(options));
+  http->accept();
+  for (const auto& loop : http->loops_) loop->start();
+  return http;
+}
+
+Result<void> HttpServer::listen(const HttpOptions& options) {
+  error_code failure;
+  const auto address = asio::ip::make_address(options.address, failure);
+  if (failure) return invalid("'" + options.address + "' is not an IP address; 127.0.0.1 is this machine, 0.0.0.0 all of its networks");
+  const tcp::endpoint endpoint(address, options.port);
+  acceptor_.open(endpoint.protocol(), failure);
+  if (!failure) acceptor_.set_option(tcp::acceptor::reuse_address(true), failure);
+  if (!failure) acceptor_.bind(endpoint, failure);
+  if (!failure) acceptor_.listen(kBacklog, failure);
+  if (!failure) port_ = acceptor_.local_endpoint(failure).port();
+  if (failure) return cannot_listen(options, failure);
+  return {};
+}
+
+void HttpServer::accept() {
+  auto& loop = *loops_[next_loop_ % loops_.size()];
+  acceptor_.async_accept(loop.context(), [this](const error_code& failure, tcp::socket socket) { on_accept(failure, std::move(socket)); });
+}
+
+void HttpServer::on_accept(error_code failure, tcp::socket socket) {
+  if (!acceptor_.is_open()) return;
+  if (failure) {
+    observe::log(observe::LogLevel::kWarning, "http", "could not accept a connection", {{"reason", failure.message()}});
+    accept_again_.expires_after(kAcceptPause);
+    accept_again_.async_wait([this](const error_code& stopped) { if (!stopped) accept(); });
+    return;
+  }
+  if (counters_.connections_open.load() >= limits_.connections) {
+    refuse(std::move(socket));
+  } else {
+    counters_.connections_accepted.add();
+    auto& loop = *loops_[next_loop_++ % loops_.size()];
+    if (loops_.size() == 1) loop.adopt(std::move(socket));
+    else asio::post(loop.context(), [&loop, socket = std::move(socket)]() mutable { loop.adopt(std::move(socket)); });
+  }
+  accept();
+}
+
+void HttpServer::refuse(tcp::socket socket) {
+  counters_.connections_refused.add();
+  Reply reply{.close = true};
+  finish_error(reply, 503, "the server has all the connections that it takes (" + std::to_string(limits_.connections) + "); try again later");
+  const std::string text = reply.head + reply.text;
+  (void)::send(socket.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+  error_code ignored;
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+void HttpServer::drain() {
+  std::promise<void> closed;
+  asio::post(loops_[0]->context(), [&] {
+    error_code ignored;
+    acceptor_.close(ignored);
+    accept_again_.cancel();
+    closed.set_value();
+  });
+  closed.get_future().wait();
+  for (const auto& loop : loops_) loop->drain();
+}
+
+bool HttpServer::wait_until_idle(std::chrono::milliseconds at_most) const {
+  const auto end_ns = platform::now_ns() + std::chrono::duration_cast<std::chrono::nanoseconds>(at_most).count();
+  while (counters_.connections_open.load() > 0) {
+    if (platform::now_ns() >= end_ns) return false;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  return true;
+}
+
+HttpServer::~HttpServer() {
+  if (port_ != 0) drain();
+  // All threads end before anything that a late handler could touch goes.
+  for (const auto& loop : loops_) {
+    loop->close_all();
+    loop->stop();
+  }
+  for (const auto& loop : loops_) loop->join();
+}
+
+}  // namespace tercel::transport::http

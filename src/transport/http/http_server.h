@@ -1,0 +1,55 @@
+#pragma once
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "transport/http/io_loop.h"
+
+namespace tercel::transport::http {
+
+struct HttpOptions {
+  std::string address = "127.0.0.1";
+  uint16_t port = 8000;  // 0: any free one
+  int threads = 0;       // 0: half of the usable CPUs, at least 1; short requests are computed on these threads
+  Limits limits;
+};
+
+// Listens, and spreads connections over I/O threads.
+class HttpServer {
+ public:
+  // Listens when it returns. `server` outlives it. A port in use, or an address that is not this machine's, is an error
+  // that says so.
+  static Result<std::unique_ptr<HttpServer>> start(serve::Server& server, const HttpOptions& options);
+  ~HttpServer();
+
+  uint16_t port() const { return port_; }
+  const Counters& counters() const { return counters_; }
+
+  // Accepts no more, closes idle connections, and each other one after its answer.
+  void drain();
+  // Waits until no connection is left, at most that long. True when none is.
+  bool wait_until_idle(std::chrono::milliseconds at_most) const;
+
+ private:
+  HttpServer(serve::Server& server, const HttpOptions& options);
+  Result<void> listen(const HttpOptions& options);
+  void accept();
+  void on_accept(boost::system::error_code failure, boost::asio::ip::tcp::socket socket);
+  void refuse(boost::asio::ip::tcp::socket socket);
+
+  serve::Server& server_;
+  const Limits limits_;
+  Counters counters_;
+  request::Budget memory_;
+  std::vector<std::unique_ptr<IoLoop>> loops_;
+  // Of the first loop's thread.
+  boost::asio::ip::tcp::acceptor acceptor_;
+  boost::asio::steady_timer accept_again_;
+  size_t next_loop_ = 0;
+  uint16_t port_ = 0;
+};
+
+}  // namespace tercel::transport::http

@@ -1,0 +1,230 @@
+#include "transport/http/http_server.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstring>
+#include <thread>
+
+#include "transport/http/testing_server.h"
+
+namespace tercel::transport::http {
+namespace {
+
+using testing::AnyOf;
+using testing::HasSubstr;
+using testing::StartsWith;
+
+std::string bytes_of(std::initializer_list<auto> values) {
+  std::string bytes;
+  for (const auto v : values) bytes.append(reinterpret_cast<const char*>(&v), sizeof v);
+  return bytes;
+}
+
+TEST(HttpServer, DescribesItselfAndItsModels) {
+  TestingServer server;
+  TestingClient client(server.port());
+  struct Case { const char* path; int status; const char* body; };
+  const Case cases[] = {
+      {"/v2/health/live", 200, ""},
+      {"/v2/health/ready", 200, ""},
+      {"/livez", 200, ""},
+      {"/readyz", 200, ""},
+      {"/v2", 200, R"("extensions":["binary_tensor_data",)"},
+      {"/v2/models/pair", 200,
+       R"({"name":"pair","versions":["1"],"platform":"tercel_plan","inputs":[{"name":"x0","datatype":"FP32","shape":[-1,4]},)"
+       R"({"name":"x1","datatype":"INT64","shape":[-1]}],"outputs":[{"name":"y0",)"},
+      {"/v2/models/versions", 200, R"("versions":["1","3"])"},
+      {"/v2/models/versions/versions/3/ready", 200, ""},
+      {"/v2/models/pair/config", 200, R"("max_batch_size":0,"input":[{"name":"x0","data_type":"TYPE_FP32","dims":[-1,4]})"},
+      {"/v2/models/pair/stats", 200, R"({"model_stats":[{"name":"pair","version":"1","last_inference":0,"inference_count":0)"},
+      {"/v2/models/stats", 200, R"("name":"echo")"},
+      {"/v2/models/versions/versions/2", 404, R"({"error":"model 'versions' has no version 2"})"},
+      {"/v2/models/none/ready", 404, "no model 'none'"},
+      {"/v2/models/broken", 503, "model 'broken' is not ready: the plan is truncated"},
+      {"/v2/models/broken/ready", 503, "the plan is truncated"},
+      {"/metrics", 200, "tercel_model_ready{model=\"broken\",version=\"1\"} 0\n"},
+      {"/nothing", 404, R"({"error":"no such path)"},
+  };
+  for (const auto& c : cases) {
+    const auto reply = client.get(c.path);
+    EXPECT_EQ(reply.status, c.status) << c.path;
+    EXPECT_THAT(reply.body, HasSubstr(c.body)) << c.path;
+  }
+  EXPECT_THAT(client.post("/v2/repository/index", "").body, HasSubstr(R"({"name":"broken","version":"1","state":"UNAVAILABLE","reason":"the plan)"));
+  EXPECT_THAT(client.post("/v2/repository/index", R"({"ready":true})").body, Not(HasSubstr("broken")));
+  EXPECT_EQ(client.post("/v2/repository/index", "{").status, 400);
+  EXPECT_EQ(client.post("/v2/repository/models/echo/load", "").status, 400);
+}
+
+TEST(HttpServer, InfersWithJson) {
+  TestingServer server;
+  TestingClient client(server.port());
+  for (const auto model : {"echo", "queued", "versions/versions/1"}) {
+    const auto reply = client.post(std::string("/v2/models/") + model + "/infer",
+                                   R"({"id":"a\"b","inputs":[{"name":"x0","shape":[2,4],"datatype":"FP32","data":[[1,2,3,4],[5.5,1e-9,-0.0,8]]}]})");
+    EXPECT_EQ(reply.status, 200);
+    EXPECT_EQ(reply.header("Content-Type"), "application/json");
+    EXPECT_EQ(reply.header("Inference-Header-Content-Length"), "");
+    EXPECT_THAT(reply.body, HasSubstr(R"("model_version":"1","id":"a\"b","outputs":[{"name":"y0","datatype":"FP32","shape":[2,4],)"
+                                      R"("data":[1,2,3,4,5.5,1e-09,-0,8]}]})"));
+  }
+  EXPECT_THAT(client.post("/v2/models/versions/infer", echo_json()).body, HasSubstr(R"("model_version":"3")"));
+}
+
+TEST(HttpServer, InfersWithBinaryTensorsInTheOrderAskedFor) {
+  TestingServer server;
+  TestingClient client(server.port());
+  const std::string json =
+      R"({"inputs":[{"name":"x1","shape":[2],"datatype":"INT64","parameters":{"binary_data_size":16}},)"
+      R"({"name":"x0","shape":[1,4],"datatype":"FP32","parameters":{"binary_data_size":16}}],)"
+      R"("outputs":[{"name":"y1","parameters":{"binary_data":true}},{"name":"y0","parameters":{"binary_data":true}}]})";
+  const std::string binary = bytes_of({int64_t{7}, int64_t{-8}}) + bytes_of({1.0f, 2.0f, 3.0f, 4.5f});
+  for (int i = 0; i < 3; ++i) {
+    const auto reply = client.post("/v2/models/pair/infer", json + binary, "Inference-Header-Content-Length: " + std::to_string(json.size()) + "\r\n");
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    EXPECT_EQ(reply.header("Content-Type"), "application/octet-stream");
+    const size_t header = std::stoul(reply.header("Inference-Header-Content-Length"));
+    EXPECT_EQ(reply.body.substr(header), binary);
+    EXPECT_THAT(reply.body, HasSubstr(R"([{"name":"y1","datatype":"INT64","shape":[2],"parameters":{"binary_data_size":16}},{"name":"y0",)"));
+  }
+  const auto raw = client.post("/v2/models/half/infer", "abcdef", "Inference-Header-Content-Length: 0\r\n");
+  EXPECT_EQ(raw.status, 200);
+  EXPECT_THAT(raw.body, HasSubstr(R"("shape":[3],"parameters":{"binary_data_size":6}}]}abcdef)"));
+}
+
+TEST(HttpServer, RefusesWithTheRightStatusAndASentence) {
+  HttpOptions options;
+  options.limits.body_bytes = 1000;
+  TestingServer server(options);
+  const std::string infer = "/v2/models/echo/infer", host = " HTTP/1.1\r\nHost: h\r\n";
+  struct Case { std::string bytes; int status; const char* says; bool stays_open; };
+  const Case cases[] = {
+      {"GET " + infer + host + "\r\n", 405, "this path takes POST", true},
+      {"POST /v2" + host + "\r\n", 405, "this path takes GET", true},
+      {"PUT /v2" + host + "\r\n", 405, "GET", true},
+      {"POST " + infer + host + "Content-Length: 2\r\n\r\n{}", 400, "the request has no inputs", true},
+      {"POST " + infer + host + "Content-Length: 3\r\n\r\n{\"a", 400, "not valid JSON", true},
+      {"POST " + infer + host + "\r\n", 400, "the body is empty", true},
+      {"POST " + infer + host + "Inference-Header-Content-Length: 9\r\nContent-Length: 2\r\n\r\n{}", 400, "has only 2 bytes", true},
+      {"POST /v2/models/none/infer" + host + "Content-Length: 900\r\n\r\n" + std::string(900, 'x'), 404, "no model 'none'", true},
+      {"POST /v2/models/broken/infer" + host + "Content-Length: 2\r\n\r\n{}", 503, "truncated", true},
+      {"POST " + infer + host + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 415, "without Content-Encoding", true},
+      {"POST " + infer + host + "Content-Length: 1001\r\n\r\n", 413, "larger than the limit of 1000 bytes", false},
+      {"POST " + infer + host + "Content-Length: 18446744073709551615\r\n\r\n", 413, "limit", false},
+      {"POST " + infer + host + "Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", 411, "send Content-Length", false},
+      {"GET /v2 HTTP/1.1\r\n\r\n", 400, "Host", false},
+      {"GET /v2 HTTP/3.0\r\nHost: h\r\n\r\n", 505, "HTTP/1.1", false},
+      {"GET /v2" + host + "X: " + std::string(40000, 'x') + "\r\n\r\n", 431, "larger than 32768 bytes", false},
+      {"\x16\x03\x01\x02" + std::string(100, '\0') + "\r\n\r\n", 400, "", false},
+  };
+  for (const auto& c : cases) {
+    TestingClient client(server.port());
+    client.send(c.bytes);
+    const auto reply = client.receive();
+    EXPECT_EQ(reply.status, c.status) << c.bytes.substr(0, 80);
+    EXPECT_THAT(reply.body, StartsWith(R"({"error":")")) << c.bytes.substr(0, 80);
+    EXPECT_THAT(reply.body, HasSubstr(c.says));
+    EXPECT_EQ(reply.header("Connection"), c.stays_open ? "" : "close");
+    if (c.stays_open) {
+      EXPECT_EQ(client.get("/v2/health/live").status, 200) << c.bytes.substr(0, 80);
+    } else {
+      EXPECT_TRUE(client.is_closed());
+    }
+  }
+  TestingClient client(server.port());
+  EXPECT_EQ(client.post("/v2/models/failing/infer", echo_json()).status, 500);
+  EXPECT_EQ(client.get("/v2").header("Allow"), "");
+  EXPECT_EQ(client.get(infer).header("Allow"), "POST");
+}
+
+TEST(HttpServer, UnderstandsBytesHoweverTheyArrive) {
+  TestingServer server;
+  const std::string json = echo_json();
+  const std::string request = "POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
+  TestingClient client(server.port());
+  for (const char c : request) ASSERT_TRUE(client.send({&c, 1}));  // one at a time
+  EXPECT_EQ(client.receive().status, 200);
+  std::string many;  // all at once, past the number that is answered in one turn, of both ways of computing
+  for (int i = 0; i < 100; ++i) many += i % 3 == 0 ? "GET /v2/health/live HTTP/1.1\r\nHost: h\r\n\r\n" : request;
+  for (int i = 0; i < 5; ++i) {
+    std::string later = request;
+    later.replace(later.find("echo"), 4, "queued");
+    many += "\r\n" + later;
+  }
+  std::thread sender([&] { client.send(many); });
+  for (int i = 0; i < 105; ++i) ASSERT_EQ(client.receive().status, 200) << i;
+  sender.join();
+  EXPECT_EQ(client.ask("GET /v2 HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n").header("Connection"), "close");
+  EXPECT_TRUE(client.is_closed());
+  TestingClient old(server.port());
+  EXPECT_EQ(old.ask("GET /v2 HTTP/1.0\r\n\r\n").status, 200);
+  EXPECT_TRUE(old.is_closed());
+}
+
+TEST(HttpServer, TakesLargeBodiesAndSendsLargeAnswersToSlowReaders) {
+  TestingServer server;
+  TestingClient client(server.port());
+  constexpr size_t kRows = 1 << 20;  // 16 MiB each way
+  const std::string json = R"({"inputs":[{"name":"x0","shape":[)" + std::to_string(kRows) +
+                           R"(,4],"datatype":"FP32","parameters":{"binary_data_size":)" + std::to_string(kRows * 16) +
+                           R"(}}],"parameters":{"binary_data_output":true}})";
+  std::string binary(kRows * 16, '\0');
+  for (size_t i = 0; i < binary.size(); ++i) binary[i] = static_cast<char>(i * 31 + i / 4096);
+  const std::string header = "Inference-Header-Content-Length: " + std::to_string(json.size()) + "\r\n";
+  for (int i = 0; i < 2; ++i) {
+    client.send("POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\n" + header + "Content-Length: " + std::to_string(json.size() + binary.size()) +
+                "\r\nExpect: 100-continue\r\n\r\n");
+    EXPECT_EQ(client.receive().status, 100);
+    client.send(json + binary);
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the answer fills the socket and has to wait
+    const auto reply = client.receive();
+    ASSERT_EQ(reply.status, 200);
+    EXPECT_TRUE(reply.body.substr(std::stoul(reply.header("Inference-Header-Content-Length"))) == binary);
+  }
+  const auto refused = client.ask("POST /v2/models/none/infer HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n");
+  EXPECT_EQ(refused.status, 404);
+  EXPECT_EQ(refused.header("Connection"), "close");
+}
+
+TEST(HttpServer, TellsItsStagesOnDemandAndInTheMetrics) {
+  TestingServer server;
+  TestingClient client(server.port());
+  EXPECT_EQ(client.post("/v2/models/echo/infer", echo_json()).header("Server-Timing"), "");
+  const auto timing = client.post("/v2/models/slow/infer", echo_json(), "x-tercel-timing: 1\r\n").header("Server-Timing");
+  EXPECT_THAT(timing, testing::MatchesRegex("receive;dur=[0-9.e-]+, parse;dur=[0-9.e-]+, queue;dur=[0-9.e-]+, compute;dur=[0-9.]+, "
+                                            "serialise;dur=[0-9.e-]+, total;dur=[0-9.]+"));
+  EXPECT_GE(std::stod(timing.substr(timing.find("compute;dur=") + 12)), 100.0);
+  client.post("/v2/models/echo/infer", "{}");
+  const auto metrics = client.get("/metrics").body;
+  for (const auto line : {"tercel_requests_total{model=\"echo\",version=\"1\",outcome=\"ok\"} 1\n",
+                          "tercel_requests_total{model=\"echo\",version=\"1\",outcome=\"invalid\"} 1\n",
+                          "tercel_stage_duration_seconds_bucket{model=\"slow\",version=\"1\",stage=\"compute\",le=\"0.05",
+                          "tercel_stage_duration_seconds_count{model=\"slow\",version=\"1\",stage=\"send\"} 1\n",
+                          "nv_inference_request_success{model=\"slow\",version=\"1\"} 1\n",
+                          "nv_inference_request_failure{model=\"echo\",version=\"1\"} 1\n", "tercel_ready 1\n"}) {
+    EXPECT_THAT(metrics, HasSubstr(line));
+  }
+  EXPECT_THAT(client.get("/v2/models/slow/stats").body, HasSubstr(R"("inference_stats":{"success":{"count":1,"ns":1)"));
+}
+
+TEST(HttpServer, RefusesWhatTheQueueCannotHold) {
+  TestingServer server;
+  constexpr int kClients = 4;  // one computes, one waits
+  std::vector<std::thread> threads;
+  std::atomic<int> answered{0}, refused{0};
+  for (int i = 0; i < kClients; ++i) {
+    threads.emplace_back([&] {
+      TestingClient client(server.port());
+      const auto reply = client.post("/v2/models/slow/infer", echo_json());
+      if (reply.status == 200) ++answered;
+      if (reply.status == 429 && reply.header("Retry-After") == "1") ++refused;
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(answered, 2);
+  EXPECT_EQ(refused, 2);
+}
+
+}  // namespace
+}  // namespace tercel::transport::http

@@ -1,0 +1,24 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "request/infer.h"
+#include "request/signature.h"
+
+namespace tercel::transport::http {
+
+// The body of an answer: JSON, then the binary tensors in the order of the JSON.
+struct InferAnswer {
+  std::string json;
+  std::vector<std::span<const std::byte>> binary;  // into the reply's memory
+  size_t binary_bytes = 0;
+  bool has_binary = false;  // true for an empty binary tensor, too
+};
+
+// Writes the answer to `request`, whose outputs are in `reply`. Reuses the memory of `answer`.
+void write_infer_answer(const std::string& model, int64_t version, const request::Signature& signature,
+                        const request::InferRequest& request, const request::InferReply& reply, InferAnswer& answer);
+
+}  // namespace tercel::transport::http

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "transport/http/head.h"
+
+namespace tercel::transport::http {
+
+enum class Endpoint : uint8_t {
+  kLive, kReady, kServerMetadata, kMetrics, kAllStatistics, kRepositoryIndex, kModelLoad, kModelUnload,
+  kModelMetadata, kModelReady, kModelConfig, kModelStatistics, kModelInfer,
+};
+
+// What a path asks for.
+struct Route {
+  Endpoint endpoint = Endpoint::kLive;
+  Method method = Method::kGet;   // the one that the endpoint takes
+  std::string_view model;         // into the path; as sent, which is right for every name a model can have
+  std::optional<int64_t> version;
+};
+
+// Finds the endpoint of a path such as "/v2/models/m/versions/1/infer"; a query is ignored. 404 with what is there instead.
+std::optional<Refusal> find_route(std::string_view target, Route& route);
+
+}  // namespace tercel::transport::http

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "registry/testing_repository.h"
+#include "serve/testing_models.h"
+#include "transport/http/http_server.h"
+#include "transport/http/testing_client.h"
+
+namespace tercel::transport::http {
+
+// A server on a free port with models that need no engine; a model's name says what it does:
+//   echo   answers at once on the I/O thread     queued  the same on its own thread      pair   two inputs of two types
+//   slow   takes 100 ms, one may wait            failing always fails                    half   FP16
+//   broken can't be loaded                       versions has version 1 and 3
+class TestingServer {
+ public:
+  explicit TestingServer(HttpOptions options = {}) {
+    for (const auto model : {"echo", "queued", "pair", "slow", "failing", "half", "broken"}) repository_.write(std::string(model) + "/1/model.plan", "");
+    repository_.write("slow/model.toml", "queue_max = 1");
+    for (const auto version : {"1", "3"}) repository_.write(std::string("versions/") + version + "/model.plan", "");
+    repository_.write("versions/model.toml", "versions = 'all'");
+    server_ = serve::Server::open(repository_.path(), open_by_name).take();
+    options.port = 0;
+    http_ = HttpServer::start(*server_, options).take();
+  }
+
+  uint16_t port() const { return http_->port(); }
+  HttpServer& http() { return *http_; }
+  serve::Server& server() { return *server_; }
+
+ private:
+  static Result<registry::OpenedModel> open_by_name(const std::string& directory, const registry::ModelSettings& settings) {
+    const std::string name = std::filesystem::path(directory).parent_path().filename();
+    serve::EchoBehaviour behaviour;
+    if (name == "broken") return invalid("the plan is truncated");
+    if (name == "slow") behaviour.takes = std::chrono::milliseconds(100);
+    behaviour.fails = name == "failing";
+    if (name == "half") behaviour.inputs = {{"x0", DType::kFloat16, {-1}}};
+    if (name == "pair") behaviour.inputs = {{"x0", DType::kFloat32, {-1, 4}}, {"x1", DType::kInt64, {-1}}};
+    return serve::echo_model(behaviour, settings.instances, name == "queued" || name == "slow" ? 0 : 1000);
+  }
+
+  registry::TestingRepository repository_;
+  std::unique_ptr<serve::Server> server_;
+  std::unique_ptr<HttpServer> http_;
+};
+
+// The JSON of an inference of one row for the models with one FP32 input.
+inline std::string echo_json(float first = 1) {
+  return R"({"inputs":[{"name":"x0","shape":[1,4],"datatype":"FP32","data":[)" + std::to_string(first) + R"(,2,3,4]}]})";
+}
+
+}  // namespace tercel::transport::http
