@@ -105,13 +105,13 @@ Result<ValueId> additive_mask(Editor& e, const Mask& mask, const std::string& na
   return e.add("Where", name + "/mask", {mask.value, kept, masked}, {}, {DType::kFloat32, e.type(mask.value).shape});
 }
 
-// The Reshape that joins the heads again, when that is all it does.
+// The Reshape that joins the heads again, when that is all it does. (A Shape beside it may read the split form.)
 NodeId joining_reshape(const Editor& e, ValueId split) {
-  if (!e.single_reader(split)) return kNoNode;
-  const NodeId reader = e.readers(split)[0];
-  const Node& node = e.node(reader);
-  const bool joins = node.is("Reshape") && e.value(node.outputs[0]).has_type && splits_heads(e.type(node.outputs[0]).shape, e.type(split).shape);
-  return joins ? reader : kNoNode;
+  for (NodeId reader : e.readers(split)) {
+    const Node& node = e.node(reader);
+    if (node.is("Reshape") && e.value(node.outputs[0]).has_type && splits_heads(e.type(node.outputs[0]).shape, e.type(split).shape)) return reader;
+  }
+  return kNoNode;
 }
 
 Result<bool> rewrite(Editor& e, NodeId id) {
@@ -127,15 +127,19 @@ Result<bool> rewrite(Editor& e, NodeId id) {
   node.attributes.set("scale", static_cast<float>(found->scale));
 
   const ValueId split = root.outputs[0];
-  if (const NodeId reshape = joining_reshape(e, split); reshape != kNoNode) {
-    node.outputs = e.node(reshape).outputs;
+  const NodeId reshape = joining_reshape(e, split);
+  ValueId rows = kNoValue;
+  if (reshape != kNoNode) {
+    rows = e.node(reshape).outputs[0];
+    node.outputs = {rows};
     e.replace(reshape, std::move(node));
-    return true;
+  } else {
+    rows = e.add_value(name, {DType::kFloat32, Shape{found->q.batch, found->q.length, found->v.count * found->v.width}});
+    node.outputs = {rows};
+    e.add(std::move(node));
   }
+  if (!e.alive(id)) return true;
   const std::array<int64_t, 4> target = {0, 0, found->v.count, found->v.width};
-  const ValueId rows = e.add_value(name, {DType::kFloat32, Shape{found->q.batch, found->q.length, target[2] * target[3]}});
-  node.outputs = {rows};
-  e.add(std::move(node));
   const ValueId shape = e.add_constant(name + "/heads", int64_tensor(target));
   e.replace(id, {ops::find_op("Reshape"), root.name, {}, {rows, shape}, {split}});
   return true;

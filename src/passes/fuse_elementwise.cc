@@ -37,10 +37,12 @@ class Group {
   // Values that are read and not made, without scalar constants, each once.
   std::vector<ValueId> inputs() const {
     std::vector<ValueId> inputs;
-    for (NodeId id : nodes_)
-      for (const ElementwiseOperand& operand : elementwise_step(e_, e_.node(id))->operands)
+    for (NodeId id : nodes_) {
+      const ElementwiseStep step = *elementwise_step(e_, e_.node(id));
+      for (const ElementwiseOperand& operand : step.operands)
         if (operand.value != kNoValue && !makes(operand.value) && std::find(inputs.begin(), inputs.end(), operand.value) == inputs.end())
           inputs.push_back(operand.value);
+    }
     return inputs;
   }
 
