@@ -50,6 +50,8 @@ Result<std::unique_ptr<Pool>> Pool::start(int threads) {
     failure = error.what();
   }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
+  // The first request should find them parked, not in the middle of starting.
+  for (Spin spin; pool->sleeping_.load(std::memory_order_acquire) < static_cast<int>(pool->helpers_.size());) spin.wait();
   if (!failure.empty()) return Error(ErrorCode::kExhausted, "cannot start " + std::to_string(threads - 1) + " threads: " + failure);
   return pool;
 }
