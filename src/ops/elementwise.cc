@@ -144,9 +144,11 @@ Result<void> infer_dropout(InferContext& c) {
   TRY(want_type(c, 0, kFloatTypes));
   TRY(want_one_element(c, 1));
   TRY(want_type(c, 2, kBoolType));
-  const Tensor* training = c.value(2);
-  if (c.has(2) && (!training || training->elements() != 1 || element_as_int(training->dtype(), training->data(), 0) != 0))
-    return unsupported("Dropout in training mode; export the model for inference");
+  const auto known_zero = [&](size_t i) {
+    const Tensor* value = c.value(i);
+    return value && value->elements() == 1 && element_as_double(value->dtype(), value->data(), 0) == 0;
+  };
+  if (c.has(2) && !known_zero(2) && !known_zero(1)) return unsupported("Dropout in training mode; export the model for inference");
   TRY(emit(c, 0, c.dtype(0), c.shape(0)));
   return emit(c, 1, DType::kBool, c.shape(0));
 }
