@@ -13,11 +13,21 @@ namespace {
 struct Avx2 {
   using V = __m256;
   static constexpr int kLanes = 8, kTransposeBlock = 8;
+  static void pin(V& v) { asm("" : "+x"(v)); }  // keeps a value in a register
   static V zero() { return _mm256_setzero_ps(); }
   static V set(float x) { return _mm256_set1_ps(x); }
   static V load(const float* p) { return _mm256_loadu_ps(p); }
   static V broadcast(const float* p) { return _mm256_broadcast_ss(p); }
   static void store(float* p, V v) { _mm256_storeu_ps(p, v); }
+  // The first n floats, 0 < n <= kLanes; zeros behind.
+  static __m256i first(int n) {
+    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+  }
+  static V load_part(const float* p, int n) { return n == kLanes ? load(p) : _mm256_maskload_ps(p, first(n)); }
+  static void store_part(float* p, int n, V v) {
+    if (n == kLanes) store(p, v);
+    else _mm256_maskstore_ps(p, first(n), v);
+  }
   static V add(V a, V b) { return _mm256_add_ps(a, b); }
   static V sub(V a, V b) { return _mm256_sub_ps(a, b); }
   static V mul(V a, V b) { return _mm256_mul_ps(a, b); }

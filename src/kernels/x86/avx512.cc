@@ -13,11 +13,16 @@ namespace {
 struct Avx512 {
   using V = __m512;
   static constexpr int kLanes = 16, kTransposeBlock = 16;
+  static void pin(V& v) { asm("" : "+v"(v)); }  // keeps a value in a register
   static V zero() { return _mm512_setzero_ps(); }
   static V set(float x) { return _mm512_set1_ps(x); }
   static V load(const float* p) { return _mm512_loadu_ps(p); }
   static V broadcast(const float* p) { return _mm512_set1_ps(*p); }
   static void store(float* p, V v) { _mm512_storeu_ps(p, v); }
+  // The first n floats, 0 < n <= kLanes; zeros behind.
+  static __mmask16 first(int n) { return static_cast<__mmask16>(0xffffu >> (16 - n)); }
+  static V load_part(const float* p, int n) { return _mm512_maskz_loadu_ps(first(n), p); }
+  static void store_part(float* p, int n, V v) { _mm512_mask_storeu_ps(p, first(n), v); }
   static V add(V a, V b) { return _mm512_add_ps(a, b); }
   static V sub(V a, V b) { return _mm512_sub_ps(a, b); }
   static V mul(V a, V b) { return _mm512_mul_ps(a, b); }

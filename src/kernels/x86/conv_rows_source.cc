@@ -4,15 +4,29 @@
 
 namespace tercel::kernels::x86 {
 
-void ConvTaps::fill(int64_t pixel, int count, const DepthBlock& block, const float** starts) const {
+namespace {
+
+// The taps of the block in kernel rows that lie inside the input for any pixel of output rows first_y .. last_y.
+RunRange taps_inside(const ConvGeometry& g, int64_t first_y, int64_t last_y, const DepthBlock& block) {
+  const int64_t below = g.pad_top - last_y * g.stride_h, above = g.height + g.pad_top - first_y * g.stride_h;
+  const int64_t first_ky = below <= 0 ? 0 : (below + g.dilation_h - 1) / g.dilation_h;
+  const int64_t end_ky = above <= 0 ? 0 : (above + g.dilation_h - 1) / g.dilation_h;
+  const int64_t first = std::clamp<int64_t>(first_ky * g.kernel_w - block.run, 0, block.runs);
+  return {first, std::clamp<int64_t>(end_ky * g.kernel_w - block.run, first, block.runs) - first};
+}
+
+}  // namespace
+
+RunRange ConvTaps::fill(int64_t pixel, int count, const DepthBlock& block, const float** starts) const {
   int64_t x = pixel % g.out_width, y = pixel / g.out_width % g.out_height, n = pixel / (g.out_width * g.out_height);
-  const int64_t row_floats = g.width * g.channels;
+  const int64_t row_floats = g.width * g.channels, last_y = y + (x + count - 1) / g.out_width;
+  const RunRange runs = last_y < g.out_height ? taps_inside(g, y, last_y, block) : RunRange{0, block.runs};
   for (int i = 0; i < count; ++i) {
     const int64_t top = y * g.stride_h - g.pad_top, left = x * g.stride_w - g.pad_left;
     const float* image = input + n * g.height * row_floats + block.offset;
-    int64_t ky = block.run / g.kernel_w, kx = block.run % g.kernel_w;
+    int64_t ky = (block.run + runs.first) / g.kernel_w, kx = (block.run + runs.first) % g.kernel_w;
     const float** start = starts + i;
-    for (int64_t r = 0; r < block.runs; ++r, start += count) {
+    for (int64_t r = 0; r < runs.count; ++r, start += count) {
       const int64_t in_y = top + ky * g.dilation_h, in_x = left + kx * g.dilation_w;
       const bool inside = static_cast<uint64_t>(in_y) < static_cast<uint64_t>(g.height) &&
                           static_cast<uint64_t>(in_x) < static_cast<uint64_t>(g.width);
@@ -24,6 +38,7 @@ void ConvTaps::fill(int64_t pixel, int count, const DepthBlock& block, const flo
       if (++y == g.out_height) y = 0, ++n;
     }
   }
+  return runs;
 }
 
 void ConvStrip::load(const float* input, int64_t pixel0, int64_t pixel1) {
@@ -47,7 +62,7 @@ void ConvStrip::load(const float* input, int64_t pixel0, int64_t pixel1) {
   }
 }
 
-void ConvStrip::fill(int64_t pixel, int count, const DepthBlock& block, const float** starts) const {
+RunRange ConvStrip::fill(int64_t pixel, int count, const DepthBlock& block, const float** starts) const {
   const int64_t floats = row_floats(g);
   int64_t x = (pixel - first_pixel) % g.out_width, y = (pixel - first_pixel) / g.out_width - first_y;
   for (int i = 0; i < count; ++i) {
@@ -55,6 +70,7 @@ void ConvStrip::fill(int64_t pixel, int count, const DepthBlock& block, const fl
     for (int64_t r = 0; r < block.runs; ++r, start += g.dilation_h * floats) starts[r * count + i] = start;
     if (++x == g.out_width) x = 0, ++y;
   }
+  return {0, block.runs};
 }
 
 }  // namespace tercel::kernels::x86

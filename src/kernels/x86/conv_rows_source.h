@@ -11,7 +11,7 @@ struct ConvTaps {
   const float* input;  // at the first channel of the group
   const float* zeros;  // group_channels() of them
 
-  void fill(int64_t pixel, int count, const DepthBlock& block, const float** starts) const;
+  RunRange fill(int64_t pixel, int count, const DepthBlock& block, const float** starts) const;
 };
 
 // A copy of the rows of one image that a range of its output pixels reads, with the zeros around it in place: then the
@@ -28,7 +28,7 @@ struct ConvStrip {
   }
   // Copies what pixels [pixel0, pixel1) of one image read.
   void load(const float* input, int64_t pixel0, int64_t pixel1);
-  void fill(int64_t pixel, int count, const DepthBlock& block, const float** starts) const;
+  RunRange fill(int64_t pixel, int count, const DepthBlock& block, const float** starts) const;
 };
 
 }  // namespace tercel::kernels::x86

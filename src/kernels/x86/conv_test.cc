@@ -65,7 +65,8 @@ Expected conv_expected(const ConvCase& c, const Step& step) {
   for (int64_t p = 0; p < c.n * out.h * out.w; ++p)
     for (int64_t o = 0; o < c.o; ++o) {
       const int64_t ox = p % out.w, oy = p / out.w % out.h, n = p / out.w / out.h;
-      double sum = (c.bias ? double((*step.inputs[2])[o]) : 0) + (c.residual ? double((*step.inputs[3])[p * c.o + o]) : 0), magnitude = std::abs(sum);
+      const double bias = c.bias ? double((*step.inputs[2])[o]) : 0, residual = c.residual ? double((*step.inputs[3])[p * c.o + o]) : 0;
+      double sum = bias + residual, magnitude = std::abs(bias) + std::abs(residual);
       for (int64_t ky = 0; ky < c.kh; ++ky)
         for (int64_t kx = 0; kx < c.kw; ++kx) {
           const int64_t y = oy * c.stride_h - out.top + ky * c.dilation_h, xx = ox * c.stride_w - out.left + kx * c.dilation_w;

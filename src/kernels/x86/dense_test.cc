@@ -31,7 +31,8 @@ Expected dense_expected(const DenseCase& c, const Step& step) {
   const Floats &x = *step.inputs[0], &w = *step.inputs[1];
   for (int64_t m = 0; m < c.m; ++m)
     for (int64_t n = 0; n < c.n; ++n) {
-      double sum = (c.bias ? double((*step.inputs[2])[n]) : 0) + (c.residual ? double((*step.inputs[3])[m * c.n + n]) : 0), magnitude = std::abs(sum);
+      const double bias = c.bias ? double((*step.inputs[2])[n]) : 0, residual = c.residual ? double((*step.inputs[3])[m * c.n + n]) : 0;
+      double sum = bias + residual, magnitude = std::abs(bias) + std::abs(residual);
       for (int64_t k = 0; k < c.k; ++k) {
         const double term = double(x[m * c.k + k]) * double(w[c.trans ? n * c.k + k : k * c.n + n]);
         sum += term;

@@ -11,15 +11,17 @@ namespace tercel::kernels::x86 {
 
 namespace {
 
-constexpr int64_t kTapsMax = 128;  // of a kernel; their addresses lie on the stack
+constexpr int64_t kTapsMax = 128;           // of a kernel; their addresses lie on the stack
+constexpr int64_t kChunkFloats = 16 * 1024;  // of output, for a chunk: a few microseconds
 
 struct DepthwisePlan {
   ConvGeometry g;
   const Leaf* leaf;
-  DepthwiseFunction run = nullptr;  // for pixels away from the left and right border; null: none for this kernel
-  int64_t inside_begin = 0, inside_end = 0;  // those pixels of a row
+  DepthwiseFunction run = nullptr;  // of whole rows; null: none for this kernel, pixels one by one
+  int64_t channel_block = 0;
   const float* weights = nullptr;
   Epilogue epilogue;
+  int64_t channel_blocks() const { return (g.channels + channel_block - 1) / channel_block; }
 };
 
 struct DepthwiseBuffers {
@@ -27,17 +29,17 @@ struct DepthwiseBuffers {
   float* out;
 };
 
-void plan_inside(DepthwisePlan& plan) {
-  const ConvGeometry& g = plan.g;
-  const bool known = (g.kernel_w == 3 || g.kernel_w == 5) && (g.stride_w == 1 || g.stride_w == 2) && g.dilation_w == 1;
-  if (!known) return;
-  plan.run = plan.leaf->depthwise[(g.kernel_w - 3) / 2][g.stride_w - 1];
-  plan.inside_begin = std::min(g.out_width, (g.pad_left + g.stride_w - 1) / g.stride_w);
-  const int64_t last = g.width + g.pad_left - g.kernel_w;  // the last left edge, in padded columns, that still fits
-  plan.inside_end = last < 0 ? plan.inside_begin : std::clamp(last / g.stride_w + 1, plan.inside_begin, g.out_width);
+// Channels whose kernel rows of input stay in a first-level cache while the output rows that share them go by; but whole
+// pairs of cache lines, which are fetched together.
+int64_t channel_block(const ConvGeometry& g, const Leaf& leaf) {
+  constexpr int64_t kRowsFloats = 6 * 1024, kLeast = 32;
+  const int64_t fits = kRowsFloats / std::max<int64_t>(1, g.kernel_h * g.width);
+  const int64_t block = static_cast<int64_t>(align_up(static_cast<size_t>(std::max(fits, kLeast)), kLeast));
+  const int64_t blocks = std::max<int64_t>(1, g.channels / block);  // a rest joins the others
+  return std::max<int64_t>(leaf.lanes, static_cast<int64_t>(align_up(static_cast<size_t>((g.channels + blocks - 1) / blocks), kLeast)));
 }
 
-void run_border_pixel(const DepthwisePlan& plan, const DepthwiseBuffers& b, int64_t n, int64_t y, int64_t x) {
+void run_pixel(const DepthwisePlan& plan, const DepthwiseBuffers& b, int64_t n, int64_t y, int64_t x) {
   const ConvGeometry& g = plan.g;
   std::array<const float*, kTapsMax> inputs, weights;
   int64_t taps = 0;
@@ -53,21 +55,21 @@ void run_border_pixel(const DepthwisePlan& plan, const DepthwiseBuffers& b, int6
                               g.channels, plan.epilogue});
 }
 
-void run_row(const DepthwisePlan& plan, const DepthwiseBuffers& b, int64_t row) {
+void run_row(const DepthwisePlan& plan, const DepthwiseBuffers& b, int64_t row, int64_t block) {
   const ConvGeometry& g = plan.g;
   const int64_t n = row / g.out_height, y = row % g.out_height, top = y * g.stride_h - g.pad_top;
-  for (int64_t x = 0; x < plan.inside_begin; ++x) run_border_pixel(plan, b, n, y, x);
+  if (!plan.run) {
+    for (int64_t x = 0; x < g.out_width; ++x) run_pixel(plan, b, n, y, x);
+    return;
+  }
   // Kernel rows whose input row exists: ky in [first, last).
   const int64_t first = top >= 0 ? 0 : std::min(g.kernel_h, (-top + g.dilation_h - 1) / g.dilation_h);
   const int64_t last = top >= g.height ? first : std::clamp((g.height - top + g.dilation_h - 1) / g.dilation_h, first, g.kernel_h);
-  if (plan.inside_end > plan.inside_begin) {
-    const int64_t at = (row * g.out_width + plan.inside_begin) * g.channels, column = plan.inside_begin * g.stride_w - g.pad_left;
-    const int64_t in_row = last > first ? n * g.height + top + first * g.dilation_h : 0;
-    plan.run({b.input + (in_row * g.width + column) * g.channels, g.dilation_h * g.width * g.channels, g.channels,
-              plan.weights + first * g.kernel_w * g.channels, last - first, b.bias, b.residual ? b.residual + at : nullptr, b.out + at,
-              plan.inside_end - plan.inside_begin, g.channels, plan.epilogue});
-  }
-  for (int64_t x = plan.inside_end; x < g.out_width; ++x) run_border_pixel(plan, b, n, y, x);
+  const int64_t at = row * g.out_width * g.channels, in_row = last > first ? n * g.height + top + first * g.dilation_h : 0;
+  const int64_t begin = block * plan.channel_block, end = std::min(g.channels, begin + plan.channel_block);
+  plan.run({b.input + in_row * g.width * g.channels, g.dilation_h * g.width * g.channels, g.width, -g.pad_left,
+            plan.weights + first * g.kernel_w * g.channels, last - first, b.bias, b.residual ? b.residual + at : nullptr, b.out + at,
+            g.out_width, g.channels, begin, end, plan.epilogue});
 }
 
 }  // namespace
@@ -98,20 +100,25 @@ Result<Kernel> depthwise_bind(const StepContext& context, const Leaf& leaf) {
   DepthwisePlan plan{TRY(conv_geometry(context)), &leaf};
   plan.weights = reinterpret_cast<const float*>(context.packed.data());
   plan.epilogue = epilogue_of(TRY(ops::activation_of(context.attributes)));
-  plan_inside(plan);
   const ConvGeometry& g = plan.g;
+  const bool known = (g.kernel_w == 3 || g.kernel_w == 5) && (g.stride_w == 1 || g.stride_w == 2) && g.dilation_w == 1;
+  if (known) plan.run = leaf.depthwise[(g.kernel_w - 3) / 2][g.stride_w - 1];
+  plan.channel_block = known ? channel_block(g, leaf) : g.channels;
+
   const bool has_bias = context.has(2), has_residual = context.has(3);
-  const int64_t rows = g.batch * g.out_height;
-  // Bytes moved bound this operator: a chunk moves about as many as a product's chunk has time for.
-  constexpr int64_t kChunkFloats = 64 * 1024;
-  const int64_t floats = rows * g.out_width * g.channels;
-  const int64_t chunks = std::clamp<int64_t>(floats / kChunkFloats, 1, std::min(std::max<int64_t>(1, rows), kChunksMax));
+  const int64_t rows = g.batch * g.out_height, blocks = plan.channel_blocks(), floats = rows * g.out_width * g.channels;
+  const int64_t row_parts = std::clamp<int64_t>(floats / blocks / kChunkFloats, 1, std::max<int64_t>(1, rows));
+  const int64_t chunks = row_parts * blocks;
+  const int64_t tasks = std::clamp<int64_t>(floats / kChunkFloats, 1, std::min(chunks, kChunksMax));
   return Kernel([=](const Buffers& buffers) {
     if (floats == 0) return;
     const DepthwiseBuffers b{buffers.in<float>(0), has_bias ? buffers.in<float>(2) : nullptr,
                              has_residual ? buffers.in<float>(3) : nullptr, buffers.out<float>()};
-    for_chunks(buffers.workers, chunks, [&](int chunk, int) {
-      for (int64_t row = rows * chunk / chunks; row < rows * (chunk + 1) / chunks; ++row) run_row(plan, b, row);
+    for_chunks(buffers.workers, tasks, [&](int task, int) {
+      for (int64_t chunk = chunks * task / tasks; chunk < chunks * (task + 1) / tasks; ++chunk) {
+        const int64_t part = chunk / blocks, block = chunk % blocks;
+        for (int64_t row = rows * part / row_parts; row < rows * (part + 1) / row_parts; ++row) run_row(plan, b, row, block);
+      }
     });
   });
 }

@@ -8,26 +8,36 @@
 namespace tercel::kernels::x86 {
 
 template <class L>
+[[gnu::noinline]] typename L::V activate_apart(typename L::V x, const Epilogue& epilogue) {
+  return activate_v<L>(x, epilogue);
+}
+
+template <class L>
 [[gnu::always_inline]] inline void depthwise_end(typename L::V sum, const float* bias, const float* residual, float* out,
                                                  const Epilogue& epilogue) {
   if (bias) sum = L::add(sum, L::load(bias));
   if (residual) sum = L::add(sum, L::load(residual));
-  L::store(out, epilogue.is_clamp ? clamp_v<L>(sum, epilogue.low, epilogue.high) : activate_v<L>(sum, epilogue));
+  L::store(out, epilogue.is_clamp ? clamp_v<L>(sum, epilogue.low, epilogue.high) : activate_apart<L>(sum, epilogue));
 }
 
-// P pixels, one vector of channels.
-template <class L, int KW, int S, int P>
+// P pixels, one vector of channels. kInside: no tap lies left or right of the input.
+template <class L, int KW, int S, int P, bool kInside>
 [[gnu::always_inline]] inline void depthwise_tile(const DepthwiseRun& a, int64_t pixel, int64_t c) {
   constexpr int kColumns = (P - 1) * S + KW;
   typename L::V sum[P];
 #pragma GCC unroll 8
   for (int p = 0; p < P; ++p) sum[p] = L::zero();
-  const float* input = a.input + pixel * S * a.column_stride + c;
+  const int64_t first = a.left + pixel * S;
+  const float* input = a.input + first * a.channels + c;
   const float* weights = a.weights + c;
   for (int64_t y = 0; y < a.kernel_rows; ++y, input += a.row_stride, weights += KW * a.channels) {
     typename L::V column[kColumns];
 #pragma GCC unroll 16
-    for (int x = 0; x < kColumns; ++x) column[x] = L::load(input + x * a.column_stride);
+    for (int x = 0; x < kColumns; ++x) {
+      const bool inside = kInside || static_cast<uint64_t>(first + x) < static_cast<uint64_t>(a.width);
+      column[x] = inside ? L::load(input + x * a.channels) : L::zero();
+      L::pin(column[x]);  // or the compiler loads it again for every pixel
+    }
 #pragma GCC unroll 8
     for (int x = 0; x < KW; ++x) {
       const auto w = L::load(weights + x * a.channels);
@@ -43,25 +53,34 @@ template <class L, int KW, int S, int P>
 }
 
 // A ragged last vector and a ragged last tile overlap their neighbours: the same values are written twice.
-template <class L, int KW, int S, int P>
+template <class L, int KW, int S, int P, bool kInside>
 [[gnu::always_inline]] inline void depthwise_channels(const DepthwiseRun& a, int64_t pixel) {
-  int64_t c = 0;
-  for (; c + L::kLanes <= a.channels; c += L::kLanes) depthwise_tile<L, KW, S, P>(a, pixel, c);
-  if (c < a.channels) depthwise_tile<L, KW, S, P>(a, pixel, a.channels - L::kLanes);
+  int64_t c = a.channel_begin;
+  for (; c + L::kLanes <= a.channel_end; c += L::kLanes) depthwise_tile<L, KW, S, P, kInside>(a, pixel, c);
+  if (c < a.channel_end) depthwise_tile<L, KW, S, P, kInside>(a, pixel, a.channel_end - L::kLanes);
+}
+
+template <class L, int KW, int S, int P>
+[[gnu::always_inline]] inline void depthwise_pixels(const DepthwiseRun& a, int64_t pixel) {
+  const int64_t first = a.left + pixel * S;
+  if (first >= 0 && first + (P - 1) * S + KW <= a.width) depthwise_channels<L, KW, S, P, true>(a, pixel);
+  else depthwise_channels<L, KW, S, P, false>(a, pixel);
 }
 
 template <class L, int KW, int S>
-void depthwise_run(const DepthwiseRun& a) {
+void depthwise_run(const DepthwiseRun& run) {
+  const DepthwiseRun a = run;  // a copy that stores cannot change, for stores of vectors may alias anything
   constexpr int kP = 4;
   int64_t pixel = 0;
-  for (; pixel + kP <= a.pixels; pixel += kP) depthwise_channels<L, KW, S, kP>(a, pixel);
+  for (; pixel + kP <= a.pixels; pixel += kP) depthwise_pixels<L, KW, S, kP>(a, pixel);
   if (pixel == a.pixels) return;
-  if (a.pixels >= kP) return depthwise_channels<L, KW, S, kP>(a, a.pixels - kP);
-  for (; pixel < a.pixels; ++pixel) depthwise_channels<L, KW, S, 1>(a, pixel);
+  if (a.pixels >= kP) return depthwise_pixels<L, KW, S, kP>(a, a.pixels - kP);
+  for (; pixel < a.pixels; ++pixel) depthwise_pixels<L, KW, S, 1>(a, pixel);
 }
 
 template <class L>
-void depthwise_pixel(const DepthwisePixel& a) {
+void depthwise_pixel(const DepthwisePixel& pixel) {
+  const DepthwisePixel a = pixel;
   for (int64_t c = 0; c < a.channels; c += L::kLanes) {
     const int64_t at = c + L::kLanes <= a.channels ? c : a.channels - L::kLanes;
     auto sum = L::zero();

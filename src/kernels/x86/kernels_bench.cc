@@ -148,6 +148,40 @@ Step dense_step(const Matrix& c) {
   return step;
 }
 
+struct Heads {
+  const char* name;
+  int64_t length, heads, width;
+};
+
+constexpr Heads kHeads[] = {{"attention_128x12x32", 128, 12, 32}, {"attention_128x4x64", 128, 4, 64}, {"attention_512x8x64", 512, 8, 64}};
+
+Step attention_step(const Heads& h) {
+  std::mt19937_64 random(1);
+  const Shape shape{1, h.length, h.heads * h.width};
+  Step step{"tercel.Attention", {}, {}, shape, false};
+  step.attributes.set("num_heads", h.heads);
+  step.attributes.set("scale", 0.125f);
+  step.inputs = {random_floats(shape, random), random_floats(shape, random), random_floats(shape, random), random_floats({1, 1, 1, h.length}, random)};
+  return step;
+}
+
+Step matmul_step(const Heads& h, bool scores) {
+  std::mt19937_64 random(1);
+  Step step{"tercel.MatMul", {}, {}, Shape{h.heads, h.length, scores ? h.length : h.width}, false};
+  step.attributes.set("transB", int64_t{scores});
+  step.inputs = {random_floats({h.heads, h.length, scores ? h.width : h.length}, random), random_floats({h.heads, h.length, h.width}, random)};
+  return step;
+}
+
+void register_heads(std::map<std::string, Step>& steps, const std::string& name, const Step& step, double flops) {
+  const Step& kept = steps[name] = step;
+  for (const KernelRow& row : dense_rows())
+    if (row.op == step.op && platform::host_isa().covers(row.needs))
+      benchmark::RegisterBenchmark((name + "/" + std::string(row.name)).c_str(), [&kept, &row, flops](benchmark::State& state) {
+        run_row(state, kept, row, flops);
+      })->UseManualTime()->Iterations(1);
+}
+
 int register_all() {
   Floats::skew = 0;  // as the engine's own buffers
   static std::map<std::string, Step> steps;
@@ -168,6 +202,12 @@ int register_all() {
         benchmark::RegisterBenchmark((std::string(c.name) + "/" + std::string(row.name)).c_str(), [&](benchmark::State& state) {
           run_row(state, step, row, 2.0 * static_cast<double>(c.m * c.k * c.n));
         })->UseManualTime()->Iterations(1);
+  }
+  for (const Heads& h : kHeads) {
+    const double flops = 2.0 * static_cast<double>(h.length * h.length * h.width * h.heads);
+    register_heads(steps, h.name, attention_step(h), 2 * flops);
+    register_heads(steps, std::string(h.name) + "_scores", matmul_step(h, true), flops);
+    register_heads(steps, std::string(h.name) + "_values", matmul_step(h, false), flops);
   }
   return 0;
 }

@@ -43,17 +43,20 @@ inline constexpr int kTileRowsMax = 14;
 inline constexpr int kTileVectorsMax = 4;
 inline constexpr int kStridedRows = 4;  // taller tiles have no register left for a stride
 
-// A run of output pixels in one row of a depthwise convolution, all channels. Every column of every tap is inside the input.
+// A run of output pixels in one row of a depthwise convolution, for a range of channels. Taps left and right of the input
+// count as zero; kernel rows above and below it are left out by the caller.
 struct DepthwiseRun {
-  const float* input;            // the first tap's column of the first pixel, in the first kernel row that is inside
-  int64_t row_stride;            // floats from one kernel row to the next
-  int64_t column_stride;         // floats from one input column to the next: the channels of the tensor
+  const float* input;            // column 0 of the input row under the first kernel row that is inside
+  int64_t row_stride;            // floats from one kernel row's input row to the next
+  int64_t width;                 // input columns
+  int64_t left;                  // input column of the first tap of the first pixel; may be negative
   const float* weights;          // [kernel rows][kernel columns][channels], at the first kernel row that is inside
   int64_t kernel_rows;
   const float* bias;
   const float* residual;
   float* out;
-  int64_t pixels, channels;      // channels >= lanes
+  int64_t pixels, channels;      // channels (of the tensors) >= lanes
+  int64_t channel_begin, channel_end;
   Epilogue epilogue;
 };
 using DepthwiseFunction = void (*)(const DepthwiseRun&);

@@ -10,9 +10,10 @@ struct MatrixRows {
   const float* data;
   int64_t stride;
 
-  void fill(int64_t row, int count, const DepthBlock& block, const float** starts) const {
+  RunRange fill(int64_t row, int count, const DepthBlock& block, const float** starts) const {
     const float* source = data + row * stride + block.offset;
     for (int i = 0; i < count; ++i) starts[i] = source + i * stride;
+    return {0, 1};
   }
 };
 
@@ -25,11 +26,12 @@ struct TransposedRows {
   static size_t gather_bytes(const Product& p) {
     return align_up(static_cast<size_t>(p.family->rows * p.length_max()) * sizeof(float), kTensorAlignment);
   }
-  void fill(int64_t row, int count, const DepthBlock& block, const float** starts) const {
+  RunRange fill(int64_t row, int count, const DepthBlock& block, const float** starts) const {
     for (int i = 0; i < count; ++i) starts[i] = copy + i * block.length;
     const float* source = data + block.offset * stride + row;
     for (int64_t k = 0; k < block.length; ++k, source += stride)
       for (int i = 0; i < count; ++i) copy[i * block.length + k] = source[i];
+    return {0, 1};
   }
 };
 

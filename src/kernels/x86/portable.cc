@@ -14,11 +14,19 @@ struct Portable {
   typedef float V __attribute__((vector_size(16)));
   typedef int32_t I __attribute__((vector_size(16)));
   static constexpr int kLanes = 4, kTransposeBlock = 4;
+  static void pin(V&) {}
   static V zero() { return V{}; }
   static V set(float x) { return V{x, x, x, x}; }
   static V load(const float* p) { V v; memcpy(&v, p, sizeof v); return v; }
   static V broadcast(const float* p) { return set(*p); }
   static void store(float* p, V v) { memcpy(p, &v, sizeof v); }
+  // The first n floats, 0 < n <= kLanes; zeros behind.
+  static V load_part(const float* p, int n) {
+    V v{};
+    memcpy(&v, p, static_cast<size_t>(n) * sizeof(float));
+    return v;
+  }
+  static void store_part(float* p, int n, V v) { memcpy(p, &v, static_cast<size_t>(n) * sizeof(float)); }
   static V add(V a, V b) { return a + b; }
   static V sub(V a, V b) { return a - b; }
   static V mul(V a, V b) { return a * b; }

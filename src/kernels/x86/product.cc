@@ -58,9 +58,11 @@ Product cut_product(const TileFamily& family, int64_t rows, int64_t columns, int
   const int64_t panels = std::max<int64_t>(1, p.panels());
   p.block_panels = std::clamp<int64_t>(kBlockFloats / (depth_max * family.width()), 1, panels);
 
-  const double flops = 2.0 * static_cast<double>(rows) * static_cast<double>(columns) * static_cast<double>(runs * length);
-  const double wanted = std::min<double>(static_cast<double>(kChunksMax), flops * static_cast<double>(batches) / kChunkFlops);
-  const int64_t target = std::max<int64_t>(1, static_cast<int64_t>(wanted / static_cast<double>(std::max<int64_t>(1, batches)) + 0.5));
+  const double weights = static_cast<double>(columns) * static_cast<double>(runs * length);
+  const double wanted = std::max(2 * weights * static_cast<double>(rows) / kChunkFlops, weights / kChunkWeights);
+  const double most = static_cast<double>(kChunksMax) / static_cast<double>(std::max<int64_t>(1, batches));
+  int64_t target = std::max<int64_t>(1, static_cast<int64_t>(std::min(wanted, most)));
+  if (target > 2) target = static_cast<int64_t>(align_up(static_cast<size_t>(target), 4));  // even shares for 2 and 4 threads
   const int64_t units = std::max<int64_t>(1, (rows + row_unit - 1) / row_unit);
   const int64_t row_parts_max = std::clamp<int64_t>(rows / (2 * family.rows), 1, units);
   const auto parts = [](int64_t wanted_parts, int64_t most) { return std::clamp<int64_t>(wanted_parts, 1, most); };

@@ -18,12 +18,18 @@ namespace tercel::kernels::x86 {
 inline constexpr int64_t kBlockFloats = 64 * 1024;
 inline constexpr int64_t kTileFloats = 6 * 1024;  // of a tile's rows in a block: 24 KiB stay in a first-level cache of 32
 inline constexpr int64_t kBlockRows = 384;      // rows of a chunk whose partial sums wait in scratch
-inline constexpr double kChunkFlops = 2e6;      // about 10 us: far more than handing a chunk over costs
+inline constexpr double kChunkFlops = 1e6;      // some 5 us: far more than handing a chunk over costs
+inline constexpr double kChunkWeights = 64 * 1024;  // or as many weights, where streaming them is the work
 inline constexpr int64_t kChunksMax = 64;
 
 // Floats [offset, offset + length) of runs run .. run + runs - 1.
 struct DepthBlock {
   int64_t run, runs, offset, length;
+};
+
+// Runs of a block, counted from its first.
+struct RunRange {
+  int64_t first, count;
 };
 
 // A product as one kernel row computes it. Made at bind.
@@ -43,6 +49,12 @@ struct Product {
     return std::min<int64_t>(family->width(), static_cast<int64_t>(align_up(columns - panel * family->width(), family->lanes)));
   }
   int64_t first_row(int64_t part) const { return std::min(rows, (rows / row_unit + (rows % row_unit > 0)) * part / row_parts * row_unit); }
+  // Rows of the next tile where `left` are left: even parts. (Tiles that keep to one row of a small map, so that they could
+  // always leave out the kernel rows above and below it, were measured to lose more than that gains.)
+  int64_t tile_rows(int64_t left) const {
+    const int64_t tiles = (left + family->rows - 1) / family->rows;
+    return (left + tiles - 1) / tiles;
+  }
   int64_t first_panel(int64_t part) const { return panels() * part / panel_parts; }
   int64_t part_rows_max() const;
   int64_t length_max() const;  // of a run in a block
@@ -78,13 +90,14 @@ struct PackedWeights {
   int64_t stride(int64_t panel) const { return product->panel_width(panel); }
 };
 
-// Computes rows [row0, row1) x panels [panel0, panel1). `rows.fill(row, count, block, starts)` writes the starts of the runs
-// of `count` rows; `weights.prepare(panel0, panel1, block)` is called before panel(), stride() of that block.
+// Computes rows [row0, row1) x panels [panel0, panel1). `rows.fill(row, count, block, starts)` says which runs of the block
+// concern these `count` rows (of others all floats are zero) and writes where they start. `weights.prepare(panel0, panel1,
+// block)` is called before panel(), stride() of that block.
 template <typename Rows, typename Weights>
 void run_product(const Product& product, int64_t row0, int64_t row1, int64_t panel0, int64_t panel1, Rows& rows, Weights& weights,
                  const ProductOutput& output, std::byte* scratch) {
   const TileFamily& family = *product.family;
-  const int64_t width = family.width(), count = row1 - row0, tiles = (count + family.rows - 1) / family.rows;
+  const int64_t width = family.width();
   const auto starts = reinterpret_cast<const float**>(scratch);
   const auto partial = reinterpret_cast<float*>(scratch + product.starts_bytes());
   const bool single = product.blocks.size() == 1;
@@ -99,24 +112,23 @@ void run_product(const Product& product, int64_t row0, int64_t row1, int64_t pan
       const bool ends = &block == &product.blocks.back();
       weights.prepare(first, last, block);
       args.resume = &block != &product.blocks.front();
-      args.runs = block.runs;
       args.length = block.length;
-      for (int64_t t = 0; t < tiles; ++t) {
-        const int64_t row = row0 + count * t / tiles;
-        const int high = static_cast<int>(row0 + count * (t + 1) / tiles - row);
-        rows.fill(row, high, block, starts);
+      for (int64_t row = row0, high = 0; row < row1; row += high) {
+        high = product.tile_rows(row1 - row);
+        const RunRange runs = rows.fill(row, static_cast<int>(high), block, starts);
+        args.runs = runs.count;
         for (int64_t p = first; p < last; ++p) {
           const int64_t panel_width = product.panel_width(p), column = p * width;
           args.columns = std::min(product.columns - column, panel_width);
-          args.weights = weights.panel(p, block);
           args.weight_stride = weights.stride(p);
+          args.weights = weights.panel(p, block) + runs.first * block.length * args.weight_stride;
           args.partial = single ? partial : partial + ((row - row0) * product.block_panels + (p - first) * high) * width;
           args.store = ends && args.columns == panel_width && product.epilogue.is_clamp;
           args.out = output.out + row * output.out_stride + column;
           args.bias = output.bias ? output.bias + column : nullptr;
           args.residual = output.residual ? output.residual + row * output.residual_stride + column : nullptr;
           family.tile[high - 1][panel_width / family.lanes - 1](args);
-          if (ends && !args.store) family.leaf->finish(args, high, static_cast<int>(panel_width));
+          if (ends && !args.store) family.leaf->finish(args, static_cast<int>(high), static_cast<int>(panel_width));
         }
       }
     }

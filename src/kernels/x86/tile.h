@@ -76,47 +76,38 @@ void tile(const TileArgs& a) {
       for (int i = 0; i < MR; ++i) sum[0][i][j] = L::add(sum[0][i][j], bias);
     }
   }
-  if (a.residual) {
+  if (const float* residual = a.residual) {
+    const int64_t residual_stride = a.residual_stride;
 #pragma GCC unroll 14
-    for (int i = 0; i < MR; ++i)
+    for (int i = 0; i < MR; ++i, residual += residual_stride)
 #pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j)
-        sum[0][i][j] = L::add(sum[0][i][j], L::load(a.residual + i * a.residual_stride + j * kLanes));
+      for (int j = 0; j < NV; ++j) sum[0][i][j] = L::add(sum[0][i][j], L::load(residual + j * kLanes));
   }
+  // Read before the first store, for stores of vectors may alias anything.
+  float* out = a.out;
+  const int64_t out_stride = a.out_stride;
+  const auto low = L::set(a.epilogue.low), high = L::set(a.epilogue.high);
 #pragma GCC unroll 14
-  for (int i = 0; i < MR; ++i)
+  for (int i = 0; i < MR; ++i, out += out_stride)
 #pragma GCC unroll 4
-    for (int j = 0; j < NV; ++j)
-      L::store(a.out + i * a.out_stride + j * kLanes, clamp_v<L>(sum[0][i][j], a.epilogue.low, a.epilogue.high));
+    for (int j = 0; j < NV; ++j) L::store(out + j * kLanes, L::min(high, L::max(low, sum[0][i][j])));
 }
 
 // The general end of a tile, from `partial`: any activation, any number of columns.
 template <class L>
-void finish_tile(const TileArgs& a, int rows, int width) {
+void finish_tile(const TileArgs& args, int rows, int width) {
+  const TileArgs a = args;
   constexpr int kLanes = L::kLanes;
   for (int64_t j = 0; j < width && j < a.columns; j += kLanes) {
-    const int64_t wanted = a.columns - j < kLanes ? a.columns - j : kLanes;
-    alignas(64) float line[kLanes] = {};
-    auto bias = L::zero();
-    if (a.bias) {
-      for (int64_t c = 0; c < wanted; ++c) line[c] = a.bias[j + c];
-      bias = L::load(line);
-    }
-    for (int i = 0; i < rows; ++i) {
-      auto v = L::add(L::load(a.partial + i * width + j), bias);
-      const float* residual = a.residual ? a.residual + i * a.residual_stride + j : nullptr;
-      float* out = a.out + i * a.out_stride + j;
-      if (wanted == kLanes) {
-        if (residual) v = L::add(v, L::load(residual));
-        L::store(out, activate_v<L>(v, a.epilogue));
-        continue;
-      }
-      if (residual) {
-        for (int64_t c = 0; c < wanted; ++c) line[c] = residual[c];
-        v = L::add(v, L::load(line));
-      }
-      L::store(line, activate_v<L>(v, a.epilogue));
-      for (int64_t c = 0; c < wanted; ++c) out[c] = line[c];
+    const int wanted = a.columns - j < kLanes ? static_cast<int>(a.columns - j) : kLanes;
+    const auto bias = a.bias ? L::load_part(a.bias + j, wanted) : L::zero();
+    const float* partial = a.partial + j;
+    const float* residual = a.residual ? a.residual + j : nullptr;
+    float* out = a.out + j;
+    for (int i = 0; i < rows; ++i, partial += width, residual += residual ? a.residual_stride : 0, out += a.out_stride) {
+      auto v = L::add(L::load(partial), bias);
+      if (residual) v = L::add(v, L::load_part(residual, wanted));
+      L::store_part(out, wanted, activate_v<L>(v, a.epilogue));
     }
   }
 }
