@@ -18,18 +18,18 @@ inline constexpr int kGraphDepthMax = 16;        // subgraphs in subgraphs; docu
 // One tensor that flows through a graph: a graph input, a constant, or an output of one node.
 struct Value {
   std::string name;
-  TensorType type;                  // extents may be symbols of the model, or unknown
-  bool has_type = false;            // shape inference has set `type` (rank and dtype are then known)
-  std::optional<Tensor> constant;   // contents of initialisers and folded values
+  TensorType type;                       // extents may be symbols of the model, or unknown
+  bool has_type = false;                 // shape inference has set `type` (rank and dtype are then known)
+  std::optional<Tensor> constant;        // contents of initialisers and folded values
   std::optional<std::vector<Dim>> dims;  // contents as extents (ops::InferContext::Input::dims)
 };
 
 struct Node {
   const ops::OpDef* op = nullptr;
-  std::string name;                 // unique in the graph; from the file, or made from the outputs
+  std::string name;  // unique in the graph; from the file, or made from the outputs
   ops::Attributes attributes;
-  std::vector<ValueId> inputs;      // kNoValue where an optional input is absent
-  std::vector<ValueId> outputs;     // kNoValue where an output is not wanted
+  std::vector<ValueId> inputs;   // kNoValue where an optional input is absent
+  std::vector<ValueId> outputs;  // kNoValue where an output is not wanted
 
   bool is(std::string_view op_name) const { return op->name == op_name; }
 };
@@ -38,7 +38,7 @@ struct Node {
 // capture from outside was made an extra input of the node and of the subgraph, after the formal ones, by the importer.
 struct Graph {
   std::string name;
-  std::vector<Value> values;        // indexed by ValueId; may hold values nobody uses
+  std::vector<Value> values;  // indexed by ValueId; may hold values nobody uses
   std::vector<Node> nodes;
   std::vector<ValueId> inputs;
   std::vector<ValueId> outputs;
@@ -59,16 +59,16 @@ struct Model {
 
   Graph& main() { return graphs[0]; }
   const Graph& main() const { return graphs[0]; }
-  Dim symbol(std::string_view name);  // interned
+  Dim symbol(std::string_view name);           // interned
   std::string text(const Shape& shape) const;  // "batchx3x224x224"
 };
 
 // Who makes and who reads each value of a graph; a snapshot, made anew after the graph changed.
 struct Uses {
   static constexpr uint32_t kNone = UINT32_MAX;
-  std::vector<uint32_t> producer;               // node index by ValueId, or kNone
-  std::vector<std::vector<uint32_t>> readers;   // node indices by ValueId, once per use
-  std::vector<bool> is_output;                  // by ValueId
+  std::vector<uint32_t> producer;              // node index by ValueId, or kNone
+  std::vector<std::vector<uint32_t>> readers;  // node indices by ValueId, once per use
+  std::vector<bool> is_output;                 // by ValueId
   explicit Uses(const Graph& graph);
   // Read by exactly one node, once, and not a graph output.
   bool single_reader(ValueId id) const { return readers[id].size() == 1 && !is_output[id]; }

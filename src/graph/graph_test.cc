@@ -5,10 +5,8 @@
 #include "graph/testing_ops.h"
 #include "graph/text.h"
 
-namespace tercel::graph {
+namespace tercel::graph::testing {
 namespace {
-
-using namespace testing;
 
 TEST(Model, InternsSymbolsAndPrintsThem) {
   Model model;
@@ -104,4 +102,4 @@ TEST(RemoveUnused, RenumbersSubgraphs) {
 }
 
 }  // namespace
-}  // namespace tercel::graph
+}  // namespace tercel::graph::testing

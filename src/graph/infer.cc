@@ -30,8 +30,7 @@ Result<void> check_size(const TensorType& type) {
 }  // namespace
 
 Result<void> Inference::infer(Graph& graph, int depth) {
-  if (depth > kGraphDepthMax)
-    return too_large("subgraphs nest deeper than " + std::to_string(kGraphDepthMax) + " levels");
+  if (depth > kGraphDepthMax) return too_large("subgraphs nest deeper than " + std::to_string(kGraphDepthMax) + " levels");
   for (const Node& node : graph.nodes) {
     const auto result = infer_node(graph, node, depth);
     if (!result) return result.error().within(describe(node));
@@ -41,7 +40,8 @@ Result<void> Inference::infer(Graph& graph, int depth) {
 
 Result<void> Inference::infer_node(Graph& graph, const Node& node, int depth) {
   if (--visits_left_ < 0)
-    return too_large("nested loops need more than " + std::to_string(kVisitsMax) + " steps of shape inference; flatten the loops");
+    return too_large("nested loops need more than " + std::to_string(kVisitsMax) +
+                     " steps of shape inference; flatten the loops");
   return ops::is_control(node.op->name) ? infer_control(graph, node, depth) : infer_plain(graph, node);
 }
 

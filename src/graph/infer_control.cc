@@ -42,8 +42,8 @@ void set_fact(Graph& graph, ValueId id, Fact fact) {
 Result<Fact> either(const Fact& a, const Fact& b) {
   if (!a.has_type || !b.has_type) return Fact{};
   if (a.type.dtype != b.type.dtype)
-    return invalid("a value is " + std::string(dtype_name(a.type.dtype)) + " on one path and " + std::string(dtype_name(b.type.dtype)) +
-                   " on another; insert a Cast");
+    return invalid("a value is " + std::string(dtype_name(a.type.dtype)) + " on one path and " +
+                   std::string(dtype_name(b.type.dtype)) + " on another; insert a Cast");
   if (a.type.shape.rank() != b.type.shape.rank()) return Fact{};
   Fact both{true, a.type, std::nullopt};
   for (int i = 0; i < a.type.shape.rank(); ++i)
@@ -88,7 +88,8 @@ void pass_captures(Graph& outer, const Node& node, Graph& inner) {
 
 Result<void> Inference::infer_control(Graph& graph, const Node& node, int depth) {
   const int64_t captures = node.attributes.get_int(ops::kCaptures, 0);
-  if (captures < 0 || captures >= static_cast<int64_t>(node.inputs.size()) + 1) return invalid("its inputs do not match its captures");
+  if (captures < 0 || captures >= static_cast<int64_t>(node.inputs.size()) + 1)
+    return invalid("its inputs do not match its captures");
   if (node.is("If")) return infer_if(graph, node, depth);
   const int64_t carried = ops::carried_count(node.op->name, node.attributes, node.inputs.size());
   if (carried < 0) return invalid("its inputs do not match its captures");
@@ -152,7 +153,8 @@ Result<void> Inference::infer_loop(Graph& graph, const Node& node, int depth) {
   }
   TRY(infer_body(body, 2, 1, carried, depth));
   for (size_t i = 0; i < node.outputs.size(); ++i) {
-    Fact fact = i < carried ? fact_of(body, body.inputs[2 + i]) : TRY(stack_of(fact_of(body, body.outputs[1 + i]), 0, Dim::unknown()));
+    Fact fact =
+        i < carried ? fact_of(body, body.inputs[2 + i]) : TRY(stack_of(fact_of(body, body.outputs[1 + i]), 0, Dim::unknown()));
     set_fact(graph, node.outputs[i], std::move(fact));
   }
   return {};
@@ -172,10 +174,12 @@ Result<void> Inference::infer_scan(Graph& graph, const Node& node, int depth) {
   Dim length = Dim::unknown();
   for (size_t i = carried; i < carried + scanned; ++i) {
     Dim own = Dim::unknown();
-    set_fact(body, body.inputs[i],
-             TRY(slice_of(fact_of(graph, node.inputs[i]), at_or_zero(node.attributes.get_ints("scan_input_axes"), i - carried), own)));
+    set_fact(
+        body, body.inputs[i],
+        TRY(slice_of(fact_of(graph, node.inputs[i]), at_or_zero(node.attributes.get_ints("scan_input_axes"), i - carried), own)));
     if (length.is_known() && own.is_known() && !length.same_as(own))
-      return invalid("its scanned inputs have different lengths: " + std::to_string(length.size()) + " and " + std::to_string(own.size()));
+      return invalid("its scanned inputs have different lengths: " + std::to_string(length.size()) + " and " +
+                     std::to_string(own.size()));
     if (!length.is_known() && !own.is_unknown()) length = own;
   }
   TRY(infer_body(body, 0, 0, carried, depth));

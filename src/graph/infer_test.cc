@@ -3,10 +3,8 @@
 #include "graph/graph.h"
 #include "graph/testing_ops.h"
 
-namespace tercel::graph {
+namespace tercel::graph::testing {
 namespace {
-
-using namespace testing;
 
 std::string type_text(const Model& model, const Graph& graph, ValueId id) {
   return graph.value(id).has_type ? model.text(graph.value(id).type.shape) : "untyped";
@@ -171,4 +169,4 @@ TEST(InferControl, ScanSlicesAndStacksAlongItsAxes) {
 }
 
 }  // namespace
-}  // namespace tercel::graph
+}  // namespace tercel::graph::testing

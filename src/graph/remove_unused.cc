@@ -31,7 +31,10 @@ void drop_nodes(Graph& graph) {
 
 template <typename F>
 void for_each_id(Graph& graph, F&& f) {
-  const auto all = [&](std::vector<ValueId>& ids) { for (ValueId& id : ids) if (id != kNoValue) f(id); };
+  const auto all = [&](std::vector<ValueId>& ids) {
+    for (ValueId& id : ids)
+      if (id != kNoValue) f(id);
+  };
   all(graph.inputs);
   all(graph.outputs);
   for (Node& node : graph.nodes) {

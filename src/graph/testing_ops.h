@@ -52,7 +52,8 @@ inline const ops::OpDef kPair = {"Pair", 1, 1, 1, 2, infer_pair};
 inline const ops::OpDef kRepeat = {"Repeat", 2, 2, 1, 1, infer_repeat};
 
 inline const ops::OpDef& control_op(std::string_view name) {
-  for (const ops::OpDef& op : ops::control_ops()) if (op.name == name) return op;
+  for (const ops::OpDef& op : ops::control_ops())
+    if (op.name == name) return op;
   check(false, "no such control operator");
   __builtin_unreachable();
 }

@@ -45,7 +45,9 @@ struct AttributeText {
   }
   std::string operator()(const std::string& v) const { return "\"" + printable(v) + "\""; }
   template <typename T>
-  std::string operator()(const std::vector<T>& v) const { return list(v, *this); }
+  std::string operator()(const std::vector<T>& v) const {
+    return list(v, *this);
+  }
   std::string operator()(const Tensor& v) const {
     return std::string(dtype_name(v.dtype())) + " " + to_string(v.shape()) + " " + contents(v);
   }
@@ -110,7 +112,8 @@ std::string Model::text(const Shape& shape) const {
   for (const Dim dim : shape.dims()) {
     if (!text.empty()) text += 'x';
     if (dim.is_known()) text += std::to_string(dim.size());
-    else if (dim.is_symbol() && static_cast<size_t>(dim.symbol_id()) < symbols.size()) text += printable(symbols[dim.symbol_id()]);
+    else if (dim.is_symbol() && static_cast<size_t>(dim.symbol_id()) < symbols.size())
+      text += printable(symbols[dim.symbol_id()]);
     else text += '?';
   }
   return text;

@@ -66,7 +66,8 @@ class GraphVerifier {
     if (!count_fits(node.outputs.size(), op.outputs_min, op.outputs_max))
       return broken("has " + std::to_string(node.outputs.size()) + " outputs, which the operator does not make");
     for (ValueId id : node.inputs)
-      if (id != kNoValue && (!in_range(id) || !available_[id])) return broken("input " + name_of(id) + " is not produced by an earlier node");
+      if (id != kNoValue && (!in_range(id) || !available_[id]))
+        return broken("input " + name_of(id) + " is not produced by an earlier node");
     for (ValueId id : node.outputs) {
       if (id == kNoValue) continue;
       if (!in_range(id)) return broken("output " + name_of(id) + " does not exist");

@@ -5,10 +5,8 @@
 #include "graph/graph.h"
 #include "graph/testing_ops.h"
 
-namespace tercel::graph {
+namespace tercel::graph::testing {
 namespace {
-
-using namespace testing;
 
 // x -> Add -> y -> Add -> z, and an If on its side.
 Model sound() {
@@ -69,4 +67,4 @@ TEST(Verify, NamesTheRuleThatBroke) {
 }
 
 }  // namespace
-}  // namespace tercel::graph
+}  // namespace tercel::graph::testing

@@ -25,8 +25,7 @@ Result<ValueId> element_weights(NodeContext& node, const Loss& loss, ValueId saf
 Result<void> emit_loss(NodeContext& node, const Loss& loss) {
   if (!node.wants(0)) return {};
   const std::string reduction(node.attributes.get_string("reduction", "mean"));
-  if (reduction != "none" && reduction != "sum" && reduction != "mean")
-    return invalid("reduction must be none, sum or mean");
+  if (reduction != "none" && reduction != "sum" && reduction != "mean") return invalid("reduction must be none, sum or mean");
   ValueId target = loss.target, ignored = kNoValue;
   if (const auto* index = node.attributes.get<int64_t>("ignore_index")) {
     const ValueId ignore = TRY(node.add("CastLike", {node.integer(*index), target}));

@@ -4,17 +4,15 @@
 #include "onnx/operators.h"
 #include "onnx/testing_model.h"
 
-namespace tercel::onnx {
+namespace tercel::onnx::testing {
 namespace {
-
-using namespace testing;
 
 // One node of an older opset from x [2, 3, 4] to y, and the lines that the import makes of it.
 struct Upgrade {
   const char* name;
   int64_t opset;
   std::string node;
-  std::string wanted;   // nodes only, in the notation of graph::to_text without types and names
+  std::string wanted;  // nodes only, in the notation of graph::to_text without types and names
 };
 
 // "y = Relu(x) axis=1" for each node; constants are written as their contents.
@@ -59,7 +57,8 @@ TEST(Adapt, OlderFormsBecomeTheNewestOne) {
       {"split", 11, node("Split", {"x"}, {"y", "z"}, {ints_attribute("split", {1, 2}), attribute("axis", int64_t{1})}),
        "y, z = Split(x, {1 2}) axis=1\n"},
       {"split evenly", 11, node("Split", {"x"}, {"y", "z"}), "y, z = Split(x) num_outputs=2\n"},
-      {"slice", 9, node("Slice", {"x"}, {"y"}, {ints_attribute("starts", {0}), ints_attribute("ends", {1})}), "y = Slice(x, {0}, {1})\n"},
+      {"slice", 9, node("Slice", {"x"}, {"y"}, {ints_attribute("starts", {0}), ints_attribute("ends", {1})}),
+       "y = Slice(x, {0}, {1})\n"},
       {"pad", 9, node("Pad", {"x"}, {"y"}, {ints_attribute("pads", {0, 0, 0, 1, 1, 1}), attribute("value", 2.0f)}),
        "y = Pad(x, {0 0 0 1 1 1}, {2})\n"},
       {"topk", 9, node("TopK", {"x"}, {"y", "z"}, {attribute("k", int64_t{2})}), "y, z = TopK(x, {2})\n"},
@@ -67,7 +66,8 @@ TEST(Adapt, OlderFormsBecomeTheNewestOne) {
       {"dropout", 9, node("Dropout", {"x"}, {"y"}, {attribute("ratio", 0.5f)}), "y = Identity(x)\n"},
       {"dropout mask", 12, node("Dropout", {"x"}, {"y", "mask"}),
        "y = Identity(x)\ny/Shape0 = Shape(x)\nmask = ConstantOfShape(y/Shape0) value=...\n"},
-      {"softmax over the last axis", 11, node("Softmax", {"x"}, {"y"}, {attribute("axis", int64_t{2})}), "y = Softmax(x) axis=-1\n"},
+      {"softmax over the last axis", 11, node("Softmax", {"x"}, {"y"}, {attribute("axis", int64_t{2})}),
+       "y = Softmax(x) axis=-1\n"},
       {"softmax over two axes", 11, node("Softmax", {"x"}, {"y"}),
        "y/Flatten0 = Flatten(x) axis=1\ny/Softmax1 = Softmax(y/Flatten0) axis=-1\ny/Shape2 = Shape(x)\n"
        "y = Reshape(y/Softmax1, y/Shape2) allowzero=1\n"},
@@ -79,11 +79,13 @@ TEST(Adapt, OlderFormsBecomeTheNewestOne) {
        "y/Add0 = Add(x, x)\nsum = Identity(y/Add0)\ny = LayerNormalization(y/Add0, {1 1 1 1}) axis=-1 epsilon=...\n"},
   };
   for (const Upgrade& upgrade : kUpgrades) {
-    const auto model = import_text(testing::model(graph({
-        .nodes = {upgrade.node},
-        .initializers = {floats("s", {4}, {1, 1, 1, 1})},
-        .inputs = {value_info("x", kFloat, {2, 3, 4}), value_info("i", kInt64, {1, 1, 1}), value_info("u", kFloat, {1, 1, 1})},
-        .outputs = {bare_value_info("y")}}), upgrade.opset));
+    const auto model =
+        import_text(onnx::testing::model(graph({.nodes = {upgrade.node},
+                                                .initializers = {floats("s", {4}, {1, 1, 1, 1})},
+                                                .inputs = {value_info("x", kFloat, {2, 3, 4}), value_info("i", kInt64, {1, 1, 1}),
+                                                           value_info("u", kFloat, {1, 1, 1})},
+                                                .outputs = {bare_value_info("y")}}),
+                                         upgrade.opset));
     ASSERT_TRUE(model.ok()) << upgrade.name << ": " << model.error().message();
     EXPECT_EQ(nodes_of(*model), upgrade.wanted) << upgrade.name;
   }
@@ -116,4 +118,4 @@ TEST(Operators, ListedAttributesHaveTypes) {
 }
 
 }  // namespace
-}  // namespace tercel::onnx
+}  // namespace tercel::onnx::testing

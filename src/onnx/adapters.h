@@ -7,17 +7,17 @@
 namespace tercel::onnx {
 
 // adapt_inputs.cc: attributes that became inputs.
-Result<void> adapt_reduce(NodeContext&);      // axes
-Result<void> adapt_squeeze(NodeContext&);     // axes; Unsqueeze too
-Result<void> adapt_split(NodeContext&);       // split, num_outputs
-Result<void> adapt_slice(NodeContext&);       // starts, ends, axes
-Result<void> adapt_pad(NodeContext&);         // pads, value
-Result<void> adapt_top_k(NodeContext&);       // k
-Result<void> adapt_clip(NodeContext&);        // min, max
-Result<void> adapt_dft(NodeContext&);         // axis
+Result<void> adapt_reduce(NodeContext&);   // axes
+Result<void> adapt_squeeze(NodeContext&);  // axes; Unsqueeze too
+Result<void> adapt_split(NodeContext&);    // split, num_outputs
+Result<void> adapt_slice(NodeContext&);    // starts, ends, axes
+Result<void> adapt_pad(NodeContext&);      // pads, value
+Result<void> adapt_top_k(NodeContext&);    // k
+Result<void> adapt_clip(NodeContext&);     // min, max
+Result<void> adapt_dft(NodeContext&);      // axis
 
 // adapt_normalization.cc
-Result<void> adapt_softmax(NodeContext&);     // over all axes from `axis` on, before opset 13; LogSoftmax and Hardmax too
+Result<void> adapt_softmax(NodeContext&);  // over all axes from `axis` on, before opset 13; LogSoftmax and Hardmax too
 Result<void> adapt_batch_normalization(NodeContext&);
 Result<void> adapt_group_normalization(NodeContext&);
 Result<void> adapt_dropout(NodeContext&);

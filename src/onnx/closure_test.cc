@@ -6,14 +6,14 @@
 #include "ops/control.h"
 
 // Subgraphs and functions: what they see of their surroundings.
-namespace tercel::onnx {
+namespace tercel::onnx::testing {
 namespace {
 
-using namespace testing;
 using graph::kNoValue;
 
 const graph::Node& node_of(const graph::Graph& graph, std::string_view op) {
-  for (const graph::Node& node : graph.nodes) if (node.is(op)) return node;
+  for (const graph::Node& node : graph.nodes)
+    if (node.is(op)) return node;
   check(false, "no such node");
   __builtin_unreachable();
 }
@@ -23,7 +23,8 @@ const graph::Graph& subgraph(const graph::Model& model, const graph::Node& node,
 }
 
 graph::Model sample(std::string_view name) {
-  for (const auto& [key, bytes] : sample_models()) if (key == name) return import_text(bytes).take();
+  for (const auto& [key, bytes] : sample_models())
+    if (key == name) return import_text(bytes).take();
   check(false, "no such sample");
   __builtin_unreachable();
 }
@@ -42,10 +43,14 @@ TEST(Closure, CapturesBecomeInputsThroughEveryLevel) {
   ASSERT_EQ(then_graph.inputs.size(), 1u);
   const graph::Node& product = node_of(then_graph, "Mul");
   EXPECT_TRUE(then_graph.constant(product.inputs[1])) << "constants from outside are copied, bytes shared";
-  EXPECT_EQ(then_graph.constant(product.inputs[1])->data(), model.main().constant([&] {
-    for (graph::ValueId id = 0; id < model.main().values.size(); ++id) if (model.main().value(id).name == "two") return id;
-    return kNoValue;
-  }())->data());
+  EXPECT_EQ(then_graph.constant(product.inputs[1])->data(), model.main()
+                                                                .constant([&] {
+                                                                  for (graph::ValueId id = 0; id < model.main().values.size();
+                                                                       ++id)
+                                                                    if (model.main().value(id).name == "two") return id;
+                                                                  return kNoValue;
+                                                                }())
+                                                                ->data());
 }
 
 TEST(Closure, TypesReachTheInnermostGraph) {
@@ -60,10 +65,13 @@ TEST(Closure, TypesReachTheInnermostGraph) {
 TEST(Closure, BranchesShareOneListOfCaptures) {
   const std::string a = graph({.nodes = {node("Relu", {"p"}, {"t"})}, .outputs = {bare_value_info("t")}});
   const std::string b = graph({.nodes = {node("Relu", {"q"}, {"e"})}, .outputs = {bare_value_info("e")}});
-  const graph::Model model = import_text(testing::model(graph({
-      .nodes = {node("If", {"c"}, {"y"}, {graph_attribute("then_branch", a), graph_attribute("else_branch", b)})},
-      .inputs = {value_info("c", kBool, {}), value_info("p", kFloat, {1}), value_info("q", kFloat, {1})},
-      .outputs = {bare_value_info("y")}}))).take();
+  const graph::Model model =
+      import_text(
+          onnx::testing::model(
+              graph({.nodes = {node("If", {"c"}, {"y"}, {graph_attribute("then_branch", a), graph_attribute("else_branch", b)})},
+                     .inputs = {value_info("c", kBool, {}), value_info("p", kFloat, {1}), value_info("q", kFloat, {1})},
+                     .outputs = {bare_value_info("y")}})))
+          .take();
   const graph::Node& branch = node_of(model.main(), "If");
   EXPECT_EQ(branch.inputs.size(), 3u);
   EXPECT_EQ(subgraph(model, branch, "then_branch").inputs.size(), 2u);
@@ -85,19 +93,27 @@ TEST(Functions, ExpandWithAttributesDefaultsAndNames) {
 }
 
 TEST(Functions, OutputsThatAreInputsAndAbsentInputs) {
-  const graph::Model model = import_text(testing::model(graph({
-      .nodes = {node("Pass", {"x"}, {"y", "z"}, {}, "local")},
-      .initializers = {},
-      .inputs = {value_info("x", kFloat, {1})},
-      .outputs = {bare_value_info("y"), bare_value_info("z")}}), 20,
-      {function({.name = "Pass", .inputs = {"a", "low"}, .outputs = {"a2", "c"},
-                 .nodes = {node("Clip", {"a", "low"}, {"c"}), node("Identity", {"a"}, {"a2"})}})})).take();
+  const graph::Model model =
+      import_text(
+          onnx::testing::model(graph({.nodes = {node("Pass", {"x"}, {"y", "z"}, {}, "local")},
+                                      .initializers = {},
+                                      .inputs = {value_info("x", kFloat, {1})},
+                                      .outputs = {bare_value_info("y"), bare_value_info("z")}}),
+                               20,
+                               {function({.name = "Pass",
+                                          .inputs = {"a", "low"},
+                                          .outputs = {"a2", "c"},
+                                          .nodes = {node("Clip", {"a", "low"}, {"c"}), node("Identity", {"a"}, {"a2"})}})}))
+          .take();
   EXPECT_EQ(node_of(model.main(), "Clip").inputs.size(), 1u);
-  const graph::Model direct = import_text(testing::model(graph({
-      .nodes = {node("Same", {"x"}, {"y"}, {}, "local")}, .inputs = {value_info("x", kFloat, {1})}, .outputs = {bare_value_info("y")}}), 20,
-      {function({.name = "Same", .inputs = {"a"}, .outputs = {"a"}})})).take();
+  const graph::Model direct =
+      import_text(onnx::testing::model(graph({.nodes = {node("Same", {"x"}, {"y"}, {}, "local")},
+                                              .inputs = {value_info("x", kFloat, {1})},
+                                              .outputs = {bare_value_info("y")}}),
+                                       20, {function({.name = "Same", .inputs = {"a"}, .outputs = {"a"}})}))
+          .take();
   EXPECT_EQ(node_of(direct.main(), "Identity").inputs[0], direct.main().inputs[0]);
 }
 
 }  // namespace
-}  // namespace tercel::onnx
+}  // namespace tercel::onnx::testing

@@ -22,9 +22,14 @@ constexpr size_t kLocationBytesMax = 4096;  // PATH_MAX
 class Descriptor {
  public:
   explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() { if (fd_ >= 0) ::close(fd_); }
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
   Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-  Descriptor& operator=(Descriptor&& other) noexcept { std::swap(fd_, other.fd_); return *this; }
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(fd_, other.fd_);
+    return *this;
+  }
   int get() const { return fd_; }
   int release() { return std::exchange(fd_, -1); }
 
@@ -118,10 +123,11 @@ Result<ExternalFiles::Range> ExternalFiles::find(const ExternalData& where, size
   const uint64_t offset = TRY(number(where.offset, "offset", 0));
   const uint64_t length = TRY(number(where.length, "length", bytes));
   if (length != bytes)
-    return invalid("its shape needs " + std::to_string(bytes) + " bytes, its external data has a length of " + std::to_string(length));
+    return invalid("its shape needs " + std::to_string(bytes) + " bytes, its external data has a length of " +
+                   std::to_string(length));
   if (offset > image.size() || length > image.size() - offset)
-    return invalid(quoted(location) + " has " + std::to_string(image.size()) + " bytes; the tensor needs " + std::to_string(length) +
-                   " bytes from offset " + std::to_string(offset) + " on (was the file cut short?)");
+    return invalid(quoted(location) + " has " + std::to_string(image.size()) + " bytes; the tensor needs " +
+                   std::to_string(length) + " bytes from offset " + std::to_string(offset) + " on (was the file cut short?)");
   return Range{{reinterpret_cast<const char*>(image.data()) + offset, bytes}, found->second};
 }
 

@@ -18,7 +18,7 @@ class ExternalFiles {
   explicit ExternalFiles(std::string folder) : folder_(std::move(folder)) {}
 
   struct Range {
-    std::string_view bytes;                // of the mapped file
+    std::string_view bytes;  // of the mapped file
     std::shared_ptr<const void> owner;
   };
   // The `bytes` bytes that `where` names, or why not.

@@ -9,10 +9,9 @@
 
 #include "onnx/testing_model.h"
 
-namespace tercel::onnx {
+namespace tercel::onnx::testing {
 namespace {
 
-using namespace testing;
 using ::testing::HasSubstr;
 namespace fs = std::filesystem;
 
@@ -29,8 +28,10 @@ class ExternalData : public ::testing::Test {
 
   Result<graph::Model> import(std::string_view location, std::string_view offset = "", std::string_view length = "",
                               std::vector<int64_t> dims = {2}) {
-    return import_text(model(graph({.nodes = {node("Relu", {"w"}, {"y"})}, .initializers = {external("w", dims, location, offset, length)},
-                                    .outputs = {bare_value_info("y")}})), root_ + "/model");
+    return import_text(model(graph({.nodes = {node("Relu", {"w"}, {"y"})},
+                                    .initializers = {external("w", dims, location, offset, length)},
+                                    .outputs = {bare_value_info("y")}})),
+                       root_ + "/model");
   }
 
   void expect_refusal(std::string_view location, const char* words) {
@@ -93,10 +94,11 @@ TEST_F(ExternalData, RangesAreChecked) {
 }
 
 TEST_F(ExternalData, NeedsAFolder) {
-  const auto result = import_text(model(graph({.initializers = {external("w", {2}, "weights.bin", "", "")}, .outputs = {bare_value_info("w")}})));
+  const auto result =
+      import_text(model(graph({.initializers = {external("w", {2}, "weights.bin", "", "")}, .outputs = {bare_value_info("w")}})));
   ASSERT_FALSE(result.ok());
   EXPECT_THAT(result.error().message(), HasSubstr("not opened from a folder"));
 }
 
 }  // namespace
-}  // namespace tercel::onnx
+}  // namespace tercel::onnx::testing

@@ -1,12 +1,13 @@
 #include "onnx/import.h"
 
 #include "graph/text.h"
-#include "onnx/importer.h"
 #include "onnx/image.h"
+#include "onnx/importer.h"
 
 namespace tercel::onnx {
 
-Result<graph::Model> import_bytes(std::span<const std::byte> image, std::shared_ptr<const void> owner, const std::string& folder) {
+Result<graph::Model> import_bytes(std::span<const std::byte> image, std::shared_ptr<const void> owner,
+                                  const std::string& folder) {
   const ModelProto proto = TRY(parse_model({reinterpret_cast<const char*>(image.data()), image.size()}));
   ExternalFiles files(folder);
   return Importer(proto, {std::move(owner), files}).run();

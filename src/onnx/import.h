@@ -16,6 +16,7 @@ namespace tercel::onnx {
 Result<graph::Model> import_file(const std::string& path);
 
 // The same for an image in memory that `owner` keeps alive. `folder` is where external data may lie; empty: nowhere.
-Result<graph::Model> import_bytes(std::span<const std::byte> image, std::shared_ptr<const void> owner, const std::string& folder = "");
+Result<graph::Model> import_bytes(std::span<const std::byte> image, std::shared_ptr<const void> owner,
+                                  const std::string& folder = "");
 
 }  // namespace tercel::onnx

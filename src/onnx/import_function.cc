@@ -35,8 +35,14 @@ Result<void> Importer::import_call(Scope& scope, const NodeProto& proto, const F
   }
   TRY(declare_outputs(scope, proto, node));
 
-  Scope body{scope.builder, nullptr, &call, scope.prefix + (proto.name.empty() ? std::string(function.name) : std::string(proto.name)) + "/",
-             &function.nodes, {}, {}, scope.depth};
+  Scope body{scope.builder,
+             nullptr,
+             &call,
+             scope.prefix + (proto.name.empty() ? std::string(function.name) : std::string(proto.name)) + "/",
+             &function.nodes,
+             {},
+             {},
+             scope.depth};
   if (body.prefix.size() > kModelNameBytesMax) return too_large("names inside of the function grow too long");
   for (size_t i = 0; i < function.inputs.size(); ++i)
     if (!body.names.emplace(function.inputs[i], i < node.inputs.size() ? node.inputs[i] : kNoValue).second)

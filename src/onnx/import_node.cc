@@ -14,8 +14,9 @@ std::string quoted(std::string_view name) { return "'" + graph::printable(name) 
 bool is_onnx_domain(std::string_view domain) { return domain.empty() || domain == "ai.onnx"; }
 
 std::string describe(const NodeProto& node) {
-  std::string text = "node " + quoted(node.name) + " (" + (is_onnx_domain(node.domain) ? "" : graph::printable(node.domain) + ".") +
-                     graph::printable(node.op_type) + ")";
+  std::string text = "node " + quoted(node.name) + " (" +
+                     (is_onnx_domain(node.domain) ? "" : graph::printable(node.domain) + ".") + graph::printable(node.op_type) +
+                     ")";
   if (node.name.empty() && !node.outputs.empty()) text += " that makes " + quoted(node.outputs[0]);
   return text;
 }
@@ -28,8 +29,9 @@ std::string name_of(const NodeProto& node) {
 }
 
 AttributeType type_of(const ops::AttributeValue& value) {
-  constexpr AttributeType kTypes[] = {AttributeType::kInt,  AttributeType::kFloat,   AttributeType::kString, AttributeType::kInts,
-                                      AttributeType::kFloats, AttributeType::kStrings, AttributeType::kTensor, AttributeType::kGraph};
+  constexpr AttributeType kTypes[] = {AttributeType::kInt,    AttributeType::kFloat,  AttributeType::kString,
+                                      AttributeType::kInts,   AttributeType::kFloats, AttributeType::kStrings,
+                                      AttributeType::kTensor, AttributeType::kGraph};
   static_assert(std::variant_size_v<ops::AttributeValue> == std::size(kTypes));
   return kTypes[value.index()];
 }
@@ -57,20 +59,30 @@ Result<std::optional<ops::AttributeValue>> Importer::attribute_value(const Scope
     return value ? Value(*value) : Value();  // not given by the caller: the operator's default holds
   }
   switch (proto.type) {
-    case AttributeType::kFloat: return Value(proto.f);
-    case AttributeType::kInt: return Value(proto.i);
-    case AttributeType::kString: return Value(std::string(proto.s));
-    case AttributeType::kFloats: return Value(proto.floats);
-    case AttributeType::kInts: return Value(proto.ints);
-    case AttributeType::kStrings: return Value(std::vector<std::string>(proto.strings.begin(), proto.strings.end()));
+    case AttributeType::kFloat:
+      return Value(proto.f);
+    case AttributeType::kInt:
+      return Value(proto.i);
+    case AttributeType::kString:
+      return Value(std::string(proto.s));
+    case AttributeType::kFloats:
+      return Value(proto.floats);
+    case AttributeType::kInts:
+      return Value(proto.ints);
+    case AttributeType::kStrings:
+      return Value(std::vector<std::string>(proto.strings.begin(), proto.strings.end()));
     case AttributeType::kTensor:
       if (!proto.tensor) return invalid("it holds no tensor");
       return Value(TRY(make_tensor(*proto.tensor, source_)));
     case AttributeType::kSparseTensor:
-    case AttributeType::kSparseTensors: return unsupported("it is sparse; make it dense");
-    case AttributeType::kGraph: return invalid("it is a graph where the operator takes none");
-    case AttributeType::kUndefined: return invalid("it has no type; export the model again with a current version of onnx");
-    default: return unsupported("its type (lists of tensors, lists of graphs, type descriptions) is not used by any operator here");
+    case AttributeType::kSparseTensors:
+      return unsupported("it is sparse; make it dense");
+    case AttributeType::kGraph:
+      return invalid("it is a graph where the operator takes none");
+    case AttributeType::kUndefined:
+      return invalid("it has no type; export the model again with a current version of onnx");
+    default:
+      return unsupported("its type (lists of tensors, lists of graphs, type descriptions) is not used by any operator here");
   }
 }
 
@@ -82,13 +94,15 @@ Result<ops::Attributes> Importer::plain_attributes(const Scope& scope, const Nod
     if (attribute.type == AttributeType::kGraph && has_word("body else_branch then_branch", attribute.name) && !any) continue;
     const std::string where = "attribute " + quoted(attribute.name);
     if (!any && !has_word(known, attribute.name))
-      return invalid(where + " is not one of this operator's in opsets " + std::to_string(kOpsetMin) + " to " + std::to_string(kOpsetMax));
+      return invalid(where + " is not one of this operator's in opsets " + std::to_string(kOpsetMin) + " to " +
+                     std::to_string(kOpsetMax));
     if (result.has(attribute.name)) return invalid(where + " is given twice");
     auto value = attribute_value(scope, attribute);
     if (!value) return value.error().within(where);
     if (!value->has_value()) continue;
     if (!any) TRY(check_attribute_type(attribute.name, type_of(**value)));
-    if (const auto* code = std::get_if<int64_t>(&**value); code && !any && *code != 0 && has_word(kTypeAttributes, attribute.name)) {
+    if (const auto* code = std::get_if<int64_t>(&**value);
+        code && !any && *code != 0 && has_word(kTypeAttributes, attribute.name)) {
       const auto dtype = element_type(*code);
       if (!dtype) return dtype.error().within(where);
     }
@@ -102,8 +116,8 @@ Result<void> Importer::import_node(Scope& scope, const NodeProto& proto) {
   if (result) return {};
   if (!obstacles_) return result.error().within(describe(proto));
   // Behind an obstacle nothing is known, so what fails there is no news.
-  const bool is_news = std::none_of(proto.inputs.begin(), proto.inputs.end(),
-                                    [&](std::string_view name) { return is_poisoned(scope, name); });
+  const bool is_news =
+      std::none_of(proto.inputs.begin(), proto.inputs.end(), [&](std::string_view name) { return is_poisoned(scope, name); });
   poison(scope, proto);
   return is_news ? obstacle(describe(proto), result.error()) : Result<void>();
 }
@@ -145,11 +159,12 @@ Result<void> Importer::import_operator(Scope& scope, const NodeProto& proto, Nod
   const bool is_onnx = is_onnx_domain(proto.domain);
   if (is_onnx && node.opset == 0) return invalid("no opset of ai.onnx is given for it; export the model again");
   if (is_onnx && (node.opset < kOpsetMin || node.opset > kOpsetMax))
-    return unsupported("its function has opset " + std::to_string(node.opset) + ", Tercel reads " + std::to_string(kOpsetMin) + " to " +
-                       std::to_string(kOpsetMax));
+    return unsupported("its function has opset " + std::to_string(node.opset) + ", Tercel reads " + std::to_string(kOpsetMin) +
+                       " to " + std::to_string(kOpsetMax));
   if (is_onnx && proto.op_type == "Constant") {
-    node.attributes = TRY(plain_attributes(scope, proto, "sparse_value value value_float value_floats value_int value_ints "
-                                                         "value_string value_strings"));
+    node.attributes = TRY(plain_attributes(scope, proto,
+                                           "sparse_value value value_float value_floats value_int value_ints "
+                                           "value_string value_strings"));
     TRY(declare_outputs(scope, proto, node));
     return import_constant(proto, node);
   }
@@ -159,7 +174,8 @@ Result<void> Importer::import_operator(Scope& scope, const NodeProto& proto, Nod
   const Operator* known = find_operator(proto.domain, proto.op_type);
   if (!known) return unsupported(refusal_of(proto.domain, proto.op_type));
   if (is_onnx && node.opset < known->since)
-    return invalid("the operator exists since opset " + std::to_string(known->since) + ", the model has opset " + std::to_string(node.opset));
+    return invalid("the operator exists since opset " + std::to_string(known->since) + ", the model has opset " +
+                   std::to_string(node.opset));
   node.op = known->op.empty() ? known->name : known->op;
   node.attributes = TRY(plain_attributes(scope, proto, known->attributes));
   TRY(declare_outputs(scope, proto, node));

@@ -9,12 +9,11 @@
 #include "onnx/testing_model.h"
 #include "onnx/testing_samples.h"
 
-namespace tercel::onnx {
+namespace tercel::onnx::testing {
 namespace {
 
-using namespace testing;
-using ::testing::HasSubstr;
 using graph::ValueId;
+using ::testing::HasSubstr;
 
 std::string type_text(const graph::Model& model, ValueId id) { return model.text(model.main().value(id).type.shape); }
 
@@ -62,27 +61,30 @@ TEST(Import, ShapeArithmeticKeepsTheBatchSymbol) {
 }
 
 TEST(Import, UnnamedExtentsAreSymbolsOfTheirOwn) {
-  const graph::Model model = import_text(testing::model(graph({
-      .nodes = {node("Relu", {"x"}, {"y"})},
-      .inputs = {value_info("x", kFloat, {-1, "?", "n"})},
-      .outputs = {value_info("y", kFloat, {-1, "?", "n"})}}))).take();
+  const graph::Model model = import_text(onnx::testing::model(graph({.nodes = {node("Relu", {"x"}, {"y"})},
+                                                                     .inputs = {value_info("x", kFloat, {-1, "?", "n"})},
+                                                                     .outputs = {value_info("y", kFloat, {-1, "?", "n"})}})))
+                                 .take();
   EXPECT_EQ(type_text(model, model.main().outputs[0]), "x.0xx.1xn");
 }
 
 TEST(Import, InitializersThatAreInputsAreConstants) {
-  const graph::Model model = import_text(testing::model(graph({
-      .nodes = {node("Add", {"x", "w"}, {"y"})},
-      .initializers = {floats("w", {2}, {1, 2})},
-      .inputs = {value_info("x", kFloat, {2}), value_info("w", kFloat, {2})},
-      .outputs = {value_info("y", kFloat, {2})}}))).take();
+  const graph::Model model =
+      import_text(onnx::testing::model(graph({.nodes = {node("Add", {"x", "w"}, {"y"})},
+                                              .initializers = {floats("w", {2}, {1, 2})},
+                                              .inputs = {value_info("x", kFloat, {2}), value_info("w", kFloat, {2})},
+                                              .outputs = {value_info("y", kFloat, {2})}})))
+          .take();
   EXPECT_EQ(model.main().inputs.size(), 1u);
 }
 
 TEST(Import, NamesOfNodesAreMadeUnique) {
-  const graph::Model model = import_text(testing::model(graph({
-      .nodes = {node("Relu", {"x"}, {"a"}, {}, "", "same"), node("Relu", {"a"}, {"b"}, {}, "", "same"), node("Relu", {"b"}, {"y"})},
-      .inputs = {value_info("x", kFloat, {2})},
-      .outputs = {value_info("y", kFloat, {2})}}))).take();
+  const graph::Model model =
+      import_text(onnx::testing::model(graph({.nodes = {node("Relu", {"x"}, {"a"}, {}, "", "same"),
+                                                        node("Relu", {"a"}, {"b"}, {}, "", "same"), node("Relu", {"b"}, {"y"})},
+                                              .inputs = {value_info("x", kFloat, {2})},
+                                              .outputs = {value_info("y", kFloat, {2})}})))
+          .take();
   EXPECT_TRUE(graph::verify(model).ok());
   EXPECT_EQ(model.main().nodes[0].name, "same");
   EXPECT_EQ(model.main().nodes[2].name, "y");
@@ -101,7 +103,7 @@ TEST(Import, AllFormsOfConstant) {
       {tensor_attribute("value", raw_tensor("", kUint8, {2, 2}, "abcd")), DType::kUint8, "2x2"},
   };
   for (const auto& test : kCases) {
-    const auto model = import_text(testing::model(
+    const auto model = import_text(onnx::testing::model(
         graph({.nodes = {node("Constant", {}, {"c"}, {test.attribute})}, .outputs = {value_info("c", kFloat, {})}})));
     ASSERT_TRUE(model.ok()) << model.error().message();
     const Tensor* tensor = model->main().constant(model->main().outputs[0]);
@@ -123,4 +125,4 @@ TEST(Import, FilesAreNamedInErrors) {
 }
 
 }  // namespace
-}  // namespace tercel::onnx
+}  // namespace tercel::onnx::testing

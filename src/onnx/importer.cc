@@ -16,8 +16,10 @@ std::string_view canonical(std::string_view domain) { return domain == "ai.onnx"
 
 Error refused_kind(TypeKind kind) {
   switch (kind) {
-    case TypeKind::kSequence: return unsupported("it is a sequence; Tercel computes with tensors: use one tensor, or several values");
-    case TypeKind::kMap: return unsupported("it is a map; Tercel computes with tensors: use one tensor of keys and one of values");
+    case TypeKind::kSequence:
+      return unsupported("it is a sequence; Tercel computes with tensors: use one tensor, or several values");
+    case TypeKind::kMap:
+      return unsupported("it is a map; Tercel computes with tensors: use one tensor of keys and one of values");
     case TypeKind::kSparseTensor: return unsupported("it is a sparse tensor; make it dense");
     case TypeKind::kOptional: return unsupported("it is an optional value; give it a plain tensor type");
     case TypeKind::kOpaque: return unsupported("it is of an opaque type; Tercel computes with tensors");
@@ -36,7 +38,8 @@ Result<void> Importer::obstacle(const std::string& where, const Error& error) {
 Result<void> Importer::collect_opsets() {
   for (const OpsetId& opset : proto_.opsets) {
     const auto domain = canonical(opset.domain);
-    if (!opsets_.emplace(domain, opset.version).second) return invalid("the opset of domain " + quoted(domain) + " is given twice");
+    if (!opsets_.emplace(domain, opset.version).second)
+      return invalid("the opset of domain " + quoted(domain) + " is given twice");
   }
   const auto own = opsets_.find("");
   if (own == opsets_.end()) {
@@ -68,7 +71,8 @@ Result<TensorType> Importer::declared_type(const ValueInfoProto& info, bool name
   TensorType type;
   type.dtype = TRY(element_type(info.element_type));
   if (!info.has_shape)
-    return unsupported("it has no shape, so its rank is unknown; give it one (symbolic extents are fine) and export the model again");
+    return unsupported(
+        "it has no shape, so its rank is unknown; give it one (symbolic extents are fine) and export the model again");
   for (size_t i = 0; i < info.shape.size(); ++i) {
     const auto& extent = info.shape[i];
     // Exporters write -1 and "?" for "any"; each such extent is a symbol of its own.
@@ -78,7 +82,8 @@ Result<TensorType> Importer::declared_type(const ValueInfoProto& info, bool name
     } else if (is_named || name_extents) {
       if (model_.symbols.size() >= kSymbolsMax)
         return too_large("the model has more than " + std::to_string(kSymbolsMax) + " symbolic dimensions");
-      type.shape.push_back(model_.symbol(is_named ? std::string(extent.symbol) : std::string(info.name) + "." + std::to_string(i)));
+      type.shape.push_back(
+          model_.symbol(is_named ? std::string(extent.symbol) : std::string(info.name) + "." + std::to_string(i)));
     } else {
       type.shape.push_back(Dim::unknown());
     }

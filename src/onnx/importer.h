@@ -12,7 +12,7 @@ namespace tercel::onnx {
 
 // A node or value that stands in the way of an import.
 struct Obstacle {
-  std::string where;   // "node 'n' (Op)", "input 'x'"
+  std::string where;  // "node 'n' (Op)", "input 'x'"
   Error error;
 };
 

@@ -7,22 +7,32 @@
 #include "onnx/testing_model.h"
 #include "onnx/testing_samples.h"
 
-namespace tercel::onnx {
+namespace tercel::onnx::testing {
 namespace {
-
-using namespace testing;
 
 std::string mutate(std::string bytes, std::mt19937_64& random) {
   const auto below = [&](size_t n) { return n ? random() % n : 0; };
   for (size_t i = 0, edits = 1 + below(4); i < edits && !bytes.empty(); ++i) {
     const size_t at = below(bytes.size());
     switch (below(6)) {
-      case 0: bytes[at] = static_cast<char>(random()); break;
-      case 1: bytes[at] ^= static_cast<char>(1u << below(8)); break;
-      case 2: bytes.erase(at, 1 + below(8)); break;
-      case 3: bytes.insert(at, bytes.substr(below(bytes.size()), below(64))); break;
-      case 4: bytes.resize(at); break;
-      case 5: bytes.insert(at, 1 + below(10), '\xff'); break;
+      case 0:
+        bytes[at] = static_cast<char>(random());
+        break;
+      case 1:
+        bytes[at] ^= static_cast<char>(1u << below(8));
+        break;
+      case 2:
+        bytes.erase(at, 1 + below(8));
+        break;
+      case 3:
+        bytes.insert(at, bytes.substr(below(bytes.size()), below(64)));
+        break;
+      case 4:
+        bytes.resize(at);
+        break;
+      case 5:
+        bytes.insert(at, 1 + below(10), '\xff');
+        break;
     }
   }
   return bytes;
@@ -67,4 +77,4 @@ TEST(Corpus, IsWhatTheSamplesAre) {
 }
 
 }  // namespace
-}  // namespace tercel::onnx
+}  // namespace tercel::onnx::testing

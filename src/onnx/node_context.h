@@ -13,11 +13,11 @@ class NodeContext {
  public:
   NodeContext(graph::Model& model, Scope& scope, std::string name) : model_(model), scope_(scope), name_(std::move(name)) {}
 
-  int64_t opset = 0;                 // of the node's domain
-  std::string_view op;               // the Tercel operator that stands for it unless an adapter chooses another
-  ops::Attributes attributes;        // as in the file, types checked
-  std::vector<ValueId> inputs;       // kNoValue where absent
-  std::vector<ValueId> outputs;      // kNoValue where not wanted
+  int64_t opset = 0;             // of the node's domain
+  std::string_view op;           // the Tercel operator that stands for it unless an adapter chooses another
+  ops::Attributes attributes;    // as in the file, types checked
+  std::vector<ValueId> inputs;   // kNoValue where absent
+  std::vector<ValueId> outputs;  // kNoValue where not wanted
 
   bool has(size_t i) const { return i < inputs.size() && inputs[i] != kNoValue; }
   bool wants(size_t i) const { return i < outputs.size() && outputs[i] != kNoValue; }
@@ -28,8 +28,8 @@ class NodeContext {
   // The type of an input as far as it is known by now, or null.
   const TensorType* type(size_t i) const;
 
-  ValueId ints(std::span<const int64_t> values);   // a constant list
-  ValueId integer(int64_t value);                  // a constant scalar
+  ValueId ints(std::span<const int64_t> values);  // a constant list
+  ValueId integer(int64_t value);                 // a constant scalar
   ValueId constant(Tensor tensor);
 
   // A node with one new output.

@@ -153,11 +153,13 @@ constexpr Operator kOnnx[] = {
     {"Reshape", 1, "allowzero"},
     {"Resize", 10,
      "antialias axes coordinate_transformation_mode cubic_coeff_a "
-     "exclude_outside extrapolation_value keep_aspect_ratio_policy mode nearest_mode", adapt_resize},
+     "exclude_outside extrapolation_value keep_aspect_ratio_policy mode nearest_mode",
+     adapt_resize},
     {"ReverseSequence", 10, "batch_axis time_axis"},
     {"RoiAlign", 10,
      "coordinate_transformation_mode mode output_height "
-     "output_width sampling_ratio spatial_scale", adapt_roi_align},
+     "output_width sampling_ratio spatial_scale",
+     adapt_roi_align},
     {"RotaryEmbedding", 23, "interleaved num_heads rotary_embedding_dim"},
     {"Round", 11, ""},
     {"STFT", 17, "onesided"},
@@ -245,22 +247,20 @@ constexpr Kind kKinds[] = {
     {AttributeType::kString,
      "activation approximate auto_pad coordinate_transformation_mode direction equation keep_aspect_ratio_policy mode "
      "nearest_mode padding_mode reduction round_mode update_rule value_string"},
-    {AttributeType::kFloats,
-     "activation_alpha activation_beta scales value_floats"},
+    {AttributeType::kFloats, "activation_alpha activation_beta scales value_floats"},
     {AttributeType::kInts,
      "axes dilations directions ends kernel_shape output_padding output_shape paddings pads perm pooled_shape "
      "scan_input_axes scan_input_directions scan_output_axes scan_output_directions shape split starts strides "
      "value_ints"},
-    {AttributeType::kStrings,
-     "activations value_strings"},
+    {AttributeType::kStrings, "activations value_strings"},
     {AttributeType::kGraph, "body else_branch then_branch"},
     {AttributeType::kTensor, "value"},
     {AttributeType::kSparseTensor, "sparse_value"},
 };
 
-constexpr std::string_view kTypeNames[] = {
-    "nothing", "a float", "an int", "a string", "a tensor", "a graph", "floats", "ints",
-    "strings", "tensors", "graphs", "a sparse tensor", "sparse tensors", "a type", "types"};
+constexpr std::string_view kTypeNames[] = {"nothing", "a float",         "an int",         "a string", "a tensor",
+                                           "a graph", "floats",          "ints",           "strings",  "tensors",
+                                           "graphs",  "a sparse tensor", "sparse tensors", "a type",   "types"};
 
 std::string_view type_name(AttributeType type) {
   const auto index = static_cast<size_t>(type);

@@ -13,10 +13,10 @@ using Adapter = Result<void> (*)(NodeContext&);
 // What is known of one ONNX operator.
 struct Operator {
   std::string_view name;
-  int since;                      // the first opset of its domain that has it
-  std::string_view attributes;    // of all versions that are read, separated by spaces
-  Adapter adapter = nullptr;      // null: the Tercel operator of the same name takes the node as it is
-  std::string_view op = {};       // another Tercel name; empty: the same
+  int since;                    // the first opset of its domain that has it
+  std::string_view attributes;  // of all versions that are read, separated by spaces
+  Adapter adapter = nullptr;    // null: the Tercel operator of the same name takes the node as it is
+  std::string_view op = {};     // another Tercel name; empty: the same
 };
 
 // The operators of a domain, by name ("" is ai.onnx); empty for domains that are not read.

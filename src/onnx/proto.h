@@ -14,16 +14,29 @@ struct TensorProto {
   std::string_view name;
   int64_t data_type = 0;
   std::vector<int64_t> dims;
-  std::string_view raw;        // raw_data
+  std::string_view raw;  // raw_data
   bool has_raw = false;
   bool is_external = false;
-  std::string_view message;    // all of it: typed data and external entries are decoded when the tensor is made
+  std::string_view message;  // all of it: typed data and external entries are decoded when the tensor is made
 };
 
 // AttributeProto.AttributeType
 enum class AttributeType : int64_t {
-  kUndefined = 0, kFloat, kInt, kString, kTensor, kGraph, kFloats, kInts, kStrings, kTensors, kGraphs, kSparseTensor,
-  kSparseTensors, kTypeProto, kTypeProtos,
+  kUndefined = 0,
+  kFloat,
+  kInt,
+  kString,
+  kTensor,
+  kGraph,
+  kFloats,
+  kInts,
+  kStrings,
+  kTensors,
+  kGraphs,
+  kSparseTensor,
+  kSparseTensors,
+  kTypeProto,
+  kTypeProtos,
 };
 
 struct AttributeProto {
@@ -50,7 +63,7 @@ enum class TypeKind : uint8_t { kNone, kTensor, kSequence, kMap, kSparseTensor, 
 
 struct ValueInfoProto {
   struct Extent {
-    int64_t value = -1;         // negative: not given
+    int64_t value = -1;  // negative: not given
     std::string_view symbol;
   };
   std::string_view name;
@@ -76,7 +89,7 @@ struct OpsetId {
 struct FunctionProto {
   std::string_view name, domain, overload;
   std::vector<std::string_view> inputs, outputs;
-  std::vector<std::string_view> attributes;       // without a default
+  std::vector<std::string_view> attributes;  // without a default
   std::vector<AttributeProto> defaults;
   std::vector<NodeProto> nodes;
   std::vector<OpsetId> opsets;

@@ -17,8 +17,8 @@ Error Scope::missing(std::string_view name) const {
     if (!scope->nodes) continue;
     for (const NodeProto& node : *scope->nodes)
       if (std::find(node.outputs.begin(), node.outputs.end(), name) != node.outputs.end())
-        return invalid("value " + quoted(name) + " is read before node " + quoted(node.name) + " (" + graph::printable(node.op_type) +
-                       ") makes it: the graph has a cycle or its nodes are not in order");
+        return invalid("value " + quoted(name) + " is read before node " + quoted(node.name) + " (" +
+                       graph::printable(node.op_type) + ") makes it: the graph has a cycle or its nodes are not in order");
   }
   return invalid("value " + quoted(name) + " is made by no node and is no input or initializer of the graph");
 }

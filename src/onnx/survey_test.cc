@@ -5,10 +5,9 @@
 #include "onnx/testing_samples.h"
 #include "onnx/unsupported.h"
 
-namespace tercel::onnx {
+namespace tercel::onnx::testing {
 namespace {
 
-using namespace testing;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
@@ -38,14 +37,19 @@ TEST(Survey, CountsInsideOfSubgraphsAndFunctions) {
 }
 
 TEST(Survey, ListsEveryObstacleOnceAndNothingBehindIt) {
-  const std::string branch = graph({.nodes = {node("StringSplit", {"x"}, {"t"}, {}, "", "in branch")}, .outputs = {bare_value_info("t")}});
-  const Report report = survey_text(testing::model(graph({
-      .nodes = {node("Relu", {"x"}, {"a"}), node("Mystery", {"a"}, {"b"}, {}, "", "first"),
-                node("Reshape", {"b", "b"}, {"c"}, {}, "", "behind the first"), node("Cast", {"a"}, {"d"}, {attribute("to", int64_t{17})}, "", "second"),
-                node("If", {"c"}, {"e"}, {graph_attribute("then_branch", branch), graph_attribute("else_branch", branch)}),
-                node("Add", {"a", "nowhere"}, {"f"}, {}, "", "third"), node("Relu", {"a"}, {"y"})},
-      .inputs = {value_info("x", kFloat, {2}), value_info("s", kString, {2})},
-      .outputs = {bare_value_info("y"), bare_value_info("z")}}))).take();
+  const std::string branch =
+      graph({.nodes = {node("StringSplit", {"x"}, {"t"}, {}, "", "in branch")}, .outputs = {bare_value_info("t")}});
+  const Report report =
+      survey_text(onnx::testing::model(
+                      graph({.nodes = {node("Relu", {"x"}, {"a"}), node("Mystery", {"a"}, {"b"}, {}, "", "first"),
+                                       node("Reshape", {"b", "b"}, {"c"}, {}, "", "behind the first"),
+                                       node("Cast", {"a"}, {"d"}, {attribute("to", int64_t{17})}, "", "second"),
+                                       node("If", {"c"}, {"e"},
+                                            {graph_attribute("then_branch", branch), graph_attribute("else_branch", branch)}),
+                                       node("Add", {"a", "nowhere"}, {"f"}, {}, "", "third"), node("Relu", {"a"}, {"y"})},
+                             .inputs = {value_info("x", kFloat, {2}), value_info("s", kString, {2})},
+                             .outputs = {bare_value_info("y"), bare_value_info("z")}})))
+          .take();
   std::vector<std::string> where;
   for (const Unsupported& item : report.unsupported) where.push_back(item.where);
   EXPECT_THAT(where, ElementsAre("input 's'", "node 'first' (Mystery)", "node 'second' (Cast)", "node 'in branch' (StringSplit)",
@@ -57,8 +61,8 @@ TEST(Survey, ListsEveryObstacleOnceAndNothingBehindIt) {
 
 TEST(Survey, FailsOnlyWhereNothingCanBeRead) {
   EXPECT_FALSE(survey_text("nonsense").ok());
-  EXPECT_EQ(survey_text(testing::model(graph({.outputs = {bare_value_info("y")}}), 3))->unsupported.size(), 1u);
+  EXPECT_EQ(survey_text(onnx::testing::model(graph({.outputs = {bare_value_info("y")}}), 3))->unsupported.size(), 1u);
 }
 
 }  // namespace
-}  // namespace tercel::onnx
+}  // namespace tercel::onnx::testing

@@ -23,12 +23,17 @@ Result<Shape> shape_of(const TensorProto& proto) {
 // The number of the field that holds elements of `dtype` when they are not raw.
 uint32_t field_of(DType dtype) {
   switch (dtype) {
-    case DType::kFloat32: return 4;
-    case DType::kInt64: return 7;
-    case DType::kFloat64: return 10;
+    case DType::kFloat32:
+      return 4;
+    case DType::kInt64:
+      return 7;
+    case DType::kFloat64:
+      return 10;
     case DType::kUint32:
-    case DType::kUint64: return 11;
-    default: return 5;
+    case DType::kUint64:
+      return 11;
+    default:
+      return 5;
   }
 }
 
@@ -45,13 +50,15 @@ T from_field(int64_t value) {
 
 // Stores the repeated field of `proto` into `tensor`; returns how many elements the file has.
 template <typename T>
-int64_t decode(const TensorProto& proto, Tensor& tensor) {
+int64_t decode(const TensorProto& proto, Damage& damage, Tensor& tensor) {
   T* const out = tensor.mutable_as<T>();
   const int64_t wanted = tensor.elements();
   int64_t got = 0;
   const uint32_t field = field_of(tensor.dtype());
-  const auto store = [&](T value) { if (got++ < wanted) out[got - 1] = value; };
-  for (Reader reader(proto.message); reader.next();) {
+  const auto store = [&](T value) {
+    if (got++ < wanted) out[got - 1] = value;
+  };
+  for (Reader reader(proto.message, damage); reader.next();) {
     if (reader.tag() != field) reader.skip();
     else if constexpr (std::is_same_v<T, float>) reader.reals(store);
     else if constexpr (std::is_same_v<T, double>) reader.doubles(store);
@@ -66,14 +73,11 @@ Result<Tensor> decode_fields(const TensorProto& proto, DType dtype, const Shape&
   // An element takes at least one byte, so a message this short cannot hold them: nothing is allocated for a lie.
   if (wanted > proto.message.size()) return invalid(mismatch + "fewer");
   Tensor tensor = TRY(Tensor::zeros(dtype, shape));
-  try {
-    const int64_t got = visit_dtype(dtype, [&]<typename T>() { return decode<T>(proto, tensor); });
-    if (static_cast<uint64_t>(got) != wanted) return invalid(mismatch + std::to_string(got));
-  } catch (const ParseFailure& failure) {
-    return failure.error;
-  } catch (const protozero::exception& damage) {
-    return invalid(std::string("its contents are damaged (") + damage.what() + ")");
-  }
+  Damage damage;
+  const int64_t got = TRY(guarded("its contents are damaged", damage, [&] {
+    return visit_dtype(dtype, [&]<typename T>() { return decode<T>(proto, damage, tensor); });
+  }));
+  if (static_cast<uint64_t>(got) != wanted) return invalid(mismatch + std::to_string(got));
   return tensor;
 }
 
@@ -106,8 +110,8 @@ Result<Tensor> make_tensor(const TensorProto& proto, const TensorSource& source)
   } else if (!proto.has_raw) {
     return decode_fields(proto, dtype, shape);
   } else if (raw.size() != static_cast<uint64_t>(*bytes)) {
-    return invalid("its shape " + to_string(shape) + " needs " + std::to_string(*bytes) + " bytes of " + std::string(dtype_name(dtype)) +
-                   ", the file has " + std::to_string(raw.size()));
+    return invalid("its shape " + to_string(shape) + " needs " + std::to_string(*bytes) + " bytes of " +
+                   std::string(dtype_name(dtype)) + ", the file has " + std::to_string(raw.size()));
   }
   if (raw.empty()) return Tensor::zeros(dtype, shape);
   Tensor tensor = Tensor::view(dtype, shape, raw.data(), std::move(owner));

@@ -55,7 +55,9 @@ std::string attribute(std::string_view name, std::string_view value) {
 }
 
 std::string attribute(std::string_view name, const std::vector<int64_t>& values) {
-  return make_attribute(name, AttributeType::kInts, [&](Writer& w) { for (int64_t v : values) w.add_int64(8, v); });
+  return make_attribute(name, AttributeType::kInts, [&](Writer& w) {
+    for (int64_t v : values) w.add_int64(8, v);
+  });
 }
 
 std::string attribute(std::string_view name, const std::vector<float>& values) {
@@ -94,7 +96,8 @@ std::string external(std::string_view name, const std::vector<int64_t>& dims, st
                      std::string_view length) {
   std::string out = tensor_head(name, kFloat, dims);
   Writer writer(out);
-  const std::pair<std::string_view, std::string_view> entries[] = {{"location", location}, {"offset", offset}, {"length", length}};
+  const std::pair<std::string_view, std::string_view> entries[] = {
+      {"location", location}, {"offset", offset}, {"length", length}};
   for (const auto& [key, value] : entries) {
     std::string entry;
     Writer entry_writer(entry);

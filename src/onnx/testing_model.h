@@ -1,10 +1,9 @@
 #pragma once
 
+#include <protozero/pbf_writer.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
-
-#include <protozero/pbf_writer.hpp>
 
 #include "graph/graph.h"
 #include "onnx/import.h"

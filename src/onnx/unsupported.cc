@@ -38,7 +38,9 @@ Declared declared(const ValueInfoProto& info) {
   const auto dtype = element_type(info.element_type);
   result.dtype = dtype ? std::string(dtype_name(*dtype)) : "type " + std::to_string(info.element_type);
   for (const auto& extent : info.shape)
-    result.shape.push_back(!extent.symbol.empty() ? graph::printable(extent.symbol) : extent.value >= 0 ? std::to_string(extent.value) : "?");
+    result.shape.push_back(!extent.symbol.empty() ? graph::printable(extent.symbol)
+                           : extent.value >= 0    ? std::to_string(extent.value)
+                                                  : "?");
   return result;
 }
 
@@ -64,7 +66,8 @@ Result<Report> survey_bytes(std::span<const std::byte> image, std::shared_ptr<co
   if (!model) obstacles.push_back({"the model", model.error()});
   for (const Obstacle& obstacle : obstacles) {
     const ErrorCode code = obstacle.error.code();
-    report.unsupported.push_back({obstacle.where, obstacle.error.message(), code != ErrorCode::kUnsupported && code != ErrorCode::kLimit});
+    report.unsupported.push_back(
+        {obstacle.where, obstacle.error.message(), code != ErrorCode::kUnsupported && code != ErrorCode::kLimit});
   }
   return report;
 }

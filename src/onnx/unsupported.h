@@ -10,28 +10,28 @@ namespace tercel::onnx {
 
 // One thing that keeps a file from being imported.
 struct Unsupported {
-  std::string where;     // "node 'n' (Op)", "input 'x'"
-  std::string reason;    // a sentence that says what to do instead
-  bool is_damage;        // the file is wrong, rather than beyond what Tercel does
+  std::string where;   // "node 'n' (Op)", "input 'x'"
+  std::string reason;  // a sentence that says what to do instead
+  bool is_damage;      // the file is wrong, rather than beyond what Tercel does
 };
 
 // A graph input or output as the file declares it.
 struct Declared {
   std::string name;
-  std::string dtype;                // "float32", "sequence", ...
+  std::string dtype;  // "float32", "sequence", ...
   bool has_shape = false;
-  std::vector<std::string> shape;   // "batch", "3", "?"
+  std::vector<std::string> shape;  // "batch", "3", "?"
 };
 
 // What is in a model file, before anyone compiles it.
 struct Report {
   std::string producer;
-  std::map<std::string, int64_t> opsets;      // by domain; "" is ai.onnx
-  std::map<std::string, int64_t> operators;   // by name, "domain.Name" outside of ai.onnx; bodies of functions counted once
-  int64_t parameters = 0;                     // elements of all initializers
+  std::map<std::string, int64_t> opsets;     // by domain; "" is ai.onnx
+  std::map<std::string, int64_t> operators;  // by name, "domain.Name" outside of ai.onnx; bodies of functions counted once
+  int64_t parameters = 0;                    // elements of all initializers
   int64_t weight_bytes = 0;
   std::vector<Declared> inputs, outputs;
-  std::vector<Unsupported> unsupported;       // all of them at once; empty when import_file() takes the file
+  std::vector<Unsupported> unsupported;  // all of them at once; empty when import_file() takes the file
 };
 
 // Reads a file as import_file() does, but goes on behind everything it cannot import. Fails only where the file cannot
