@@ -61,16 +61,12 @@ class Server:
 
     def __init__(self, program, repository, log):
         self.log = open(log, "w")
-        self.process = subprocess.Popen([program, "serve", "--model-repository", str(repository), "--http-port", "0", "--port-file", str(log) + ".port"],
-                                        stdout=self.log, stderr=self.log)
-        deadline = time.monotonic() + 30
-        port_file = pathlib.Path(str(log) + ".port")
-        while not (port_file.exists() and port_file.read_text().strip()):
-            if self.process.poll() is not None or time.monotonic() > deadline:
-                sys.exit(f"the server did not start; see {log}:\n{pathlib.Path(log).read_text()[-2000:]}")
-            time.sleep(0.02)
-        self.port = int(port_file.read_text())
-        port_file.unlink()
+        self.process = subprocess.Popen([program, "serve", "--model-repository", str(repository), "--http-port", "0", "--json"],
+                                        stdout=subprocess.PIPE, stderr=self.log, text=True)
+        listening = self.process.stdout.readline()
+        if not listening:
+            sys.exit(f"the server did not start; see {log}:\n{pathlib.Path(log).read_text()[-2000:]}")
+        self.port = json.loads(listening)["port"]
 
     def stop(self):
         self.process.send_signal(signal.SIGTERM)

@@ -22,7 +22,7 @@ Result<graph::Model> load_model(const std::string& path) { return onnx::import_f
 Result<std::string> file_digest(const std::string& path) {
   const auto file = TRY(platform::MappedFile::open(path, plan::kPlanBytesMax));
   char text[64];
-  std::snprintf(text, sizeof text, "crc32c:%08x:%zu", crc32c(file->bytes()), file->bytes().size());
+  std::snprintf(text, sizeof text, "crc32c:%08x:%zu", crc32c(0, file->bytes()), file->bytes().size());
   return std::string(text);
 }
 

@@ -59,12 +59,12 @@ Result<void> write_files(std::vector<Answer>& answers, const Options& options) {
     }
   }
   if (options.output_npz.empty()) return {};
-  NamedTensors tensors;
+  std::vector<NpzMember> members;
   for (Answer& a : answers) {
-    tensors.emplace_back(a.name, Tensor::view(a.type.dtype, a.type.shape, a.data, nullptr));
+    members.push_back({a.name, a.type, a.data});
     if (a.file.empty()) a.file = options.output_npz;
   }
-  return write_npz(options.output_npz, tensors);
+  return write_npz(options.output_npz, members);
 }
 
 void print(const std::vector<Answer>& answers, double latency_us, const Terminal& terminal) {

@@ -1,3 +1,4 @@
+#include "base/version.h"
 #include "cli/commands.h"
 #include "plan/plan.h"
 #include "platform/cpus.h"
@@ -8,7 +9,6 @@ namespace tercel::cli {
 
 namespace {
 
-constexpr const char* kVersion = "0.1.0";
 
 Result<void> version(const Terminal& terminal) {
   const std::string isa(platform::isa_name(platform::host_isa()));

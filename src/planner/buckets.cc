@@ -6,6 +6,7 @@
 
 #include "engine/session.h"
 #include "plan/plan.h"
+#include "planner/model_at.h"
 #include "platform/clock.h"
 
 namespace tercel::planner {
@@ -14,22 +15,6 @@ namespace {
 
 void report(const Progress& progress, std::string_view what, size_t done, size_t total) {
   if (progress) progress(what, static_cast<int>(done), static_cast<int>(total));
-}
-
-// The model with the bucket's extents in place of its symbols. Constants are shared.
-Result<graph::Model> at_shapes(const graph::Model& model, const BucketShapes& shapes) {
-  graph::Model fixed = model;
-  graph::Graph& main = fixed.main();
-  for (graph::Value& value : main.values) {
-    value.has_type = value.constant.has_value();
-    value.dims.reset();
-  }
-  for (size_t i = 0; i < main.inputs.size(); ++i) {
-    main.value(main.inputs[i]).type.shape = shapes[i];
-    main.value(main.inputs[i]).has_type = true;
-  }
-  TRY(graph::infer_shapes(fixed));
-  return fixed;
 }
 
 uint32_t tactic_index(plan::TunedSection& section, std::string_view name) {
@@ -87,7 +72,7 @@ Result<void> tune_buckets(const graph::Model& model, const Profile& profile, Tac
                           plan::TunedSection& section, const Progress& progress) {
   const size_t nodes = model.main().nodes.size(), total = nodes * profile.buckets.size();
   for (size_t b = 0; b < profile.buckets.size(); ++b) {
-    const graph::Model fixed = TRY(at_shapes(model, profile.buckets[b]));
+    const graph::Model fixed = TRY(model_at(model, profile.buckets[b]));
     plan::Bucket bucket;
     bucket.input_shapes = sizes_of(profile.buckets[b]);
     for (size_t n = 0; n < nodes; ++n) {

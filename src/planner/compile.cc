@@ -1,5 +1,6 @@
 #include "planner/compile.h"
 
+#include "base/version.h"
 #include "planner/buckets.h"
 #include "planner/lower.h"
 #include "platform/cpus.h"
@@ -8,7 +9,7 @@ namespace tercel::planner {
 
 namespace {
 
-constexpr std::string_view kCompiler = "tercel 0.1.0";
+const std::string kCompiler = "tercel " + std::string(kVersion);
 constexpr double kMeasureSecondsMax = 4;
 
 std::vector<int> thread_counts(const CompileOptions& options) {
