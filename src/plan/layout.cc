@@ -58,7 +58,7 @@ Result<std::vector<SectionEntry>> read_table(std::span<const std::byte> image, C
   if (header.section_count > kSectionsMax || table_bytes > image.size() - sizeof header)
     return invalid("the plan is corrupted: its header claims " + std::to_string(header.section_count) + " sections; compile it again");
   std::vector<SectionEntry> table(header.section_count);
-  std::memcpy(table.data(), image.data() + sizeof header, table_bytes);
+  if (table_bytes) std::memcpy(table.data(), image.data() + sizeof header, table_bytes);
   if (checksums == Checksums::kCheck && header.crc != header_crc(header, table))
     return invalid("the plan is corrupted: its header fails its checksum; compile it again");
   if (header.file_bytes < image.size())
