@@ -1,7 +1,9 @@
 #include "cli/serve_options.h"
 
+#include <algorithm>
 #include <cstdio>
-#include <map>
+#include <string>
+#include <vector>
 
 #include "base/json.h"
 
@@ -13,6 +15,17 @@ CLI::Option* in_seconds(CLI::App& app, const std::string& name, std::chrono::mil
   return app.add_option_function<double>(name, set, help)
       ->check(CLI::Range(0.0, 86'400.0))
       ->default_str(std::to_string(target.count() / 1000));
+}
+
+// An enumeration by name; `names` in its order.
+template <typename E>
+CLI::Option* one_of(CLI::App& app, const std::string& flag, E& target, const std::vector<std::string>& names, const std::string& help) {
+  const auto set = [&target, names](const std::string& name) {
+    target = static_cast<E>(std::find(names.begin(), names.end(), name) - names.begin());
+  };
+  return app.add_option_function<std::string>(flag, set, help)
+      ->check(CLI::IsMember(names))
+      ->default_str(names[static_cast<size_t>(target)]);
 }
 
 }  // namespace
@@ -38,14 +51,10 @@ void add_serve_options(CLI::App& app, transport::http::ServerOptions& options) {
       ->envname("TERCEL_EXIT_TIMEOUT_SECS");
   in_seconds(app, "--drain-delay-secs", options.drain_delay, "serve on for this long after SIGTERM, but say not ready")
       ->envname("TERCEL_DRAIN_DELAY_SECS");
-  const std::map<std::string, observe::LogFormat> formats{
-      {"auto", observe::LogFormat::kAuto}, {"text", observe::LogFormat::kText}, {"json", observe::LogFormat::kJson}};
-  app.add_option("--log-format", options.log.format, "auto (JSON unless stderr is a terminal), text or json")
-      ->transform(CLI::CheckedTransformer(formats))->envname("TERCEL_LOG_FORMAT");
-  const std::map<std::string, observe::LogLevel> levels{{"debug", observe::LogLevel::kDebug}, {"info", observe::LogLevel::kInfo},
-                                                        {"warning", observe::LogLevel::kWarning}, {"error", observe::LogLevel::kError}};
-  app.add_option("--log-level", options.log.level, "debug, info, warning or error")
-      ->transform(CLI::CheckedTransformer(levels))->envname("TERCEL_LOG_LEVEL");
+  one_of<observe::LogFormat>(app, "--log-format", options.log.format, {"auto", "text", "json"}, "auto: JSON unless stderr is a terminal")
+      ->envname("TERCEL_LOG_FORMAT");
+  one_of<observe::LogLevel>(app, "--log-level", options.log.level, {"debug", "info", "warning", "error"}, "quieter than this is not logged")
+      ->envname("TERCEL_LOG_LEVEL");
 }
 
 void print_listening(const std::string& address, uint16_t port, bool json) {

@@ -32,6 +32,13 @@ std::string first_reason(const Model& model) {
   return "no version is ready";
 }
 
+// Reasons are shown to clients, whom the server's folders do not concern.
+std::string without_path(std::string text, const std::string& repository) {
+  const std::string prefix = repository.ends_with('/') ? repository : repository + "/";
+  for (size_t at; (at = text.find(prefix)) != std::string::npos;) text.erase(at, prefix.size());
+  return text;
+}
+
 }  // namespace
 
 std::string_view state_name(State state) { return state == State::kReady ? "READY" : "UNAVAILABLE"; }
@@ -44,9 +51,9 @@ Result<std::unique_ptr<Registry>> Registry::open(const std::string& repository, 
 }
 
 Model Registry::load_found(const FoundModel& found) const {
-  Model model{.name = found.name, .reason = found.reason};
+  Model model{.name = found.name, .reason = without_path(found.reason, repository_)};
   if (!found.reason.empty()) {
-    observe::log(observe::LogLevel::kError, "registry", "model could not be loaded", {{"model", found.name}, {"reason", found.reason}});
+    observe::log(observe::LogLevel::kError, "registry", "model could not be loaded", {{"model", found.name}, {"reason", model.reason}});
     return model;
   }
   for (const int64_t number : found.versions) {
@@ -61,7 +68,7 @@ Model Registry::load_found(const FoundModel& found) const {
       version->opened = opened.take();
       check(!version->opened.instances.empty(), "an opened model has instances");
     } else {
-      version->reason = opened.error().message();
+      version->reason = without_path(opened.error().message(), repository_);
     }
     log_loaded(*version, platform::now_ns() - begun_ns);
     model.versions.push_back(std::move(version));

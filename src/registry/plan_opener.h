@@ -1,0 +1,27 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "engine/session.h"
+#include "registry/instance.h"
+
+namespace tercel::registry {
+
+// Turns a model.onnx into a plan; `profile` is what model.toml says. The compile half is not linked here: who has it passes
+// it in.
+using CompileOnnx = std::function<Result<std::shared_ptr<const plan::Program>>(const std::string& path, const std::vector<std::string>& profile)>;
+
+// Opens versions that hold a model.plan, or, when `compile` is given, a model.onnx. Each instance is a session, bound to
+// the smallest shapes of the plan and run a few times on zeros, so that the first request finds it warm.
+Opener plan_opener(CompileOnnx compile = nullptr);
+
+// The signature of a plan: extents that a profile leaves open are -1.
+request::Signature signature_of(const plan::Program& program);
+
+// A session as an instance. Keeps the session's outputs in the reply's memory: written there by the engine where their
+// size is known before the run, copied where it depends on data.
+std::unique_ptr<Instance> make_instance(std::unique_ptr<engine::Session> session);
+
+}  // namespace tercel::registry
