@@ -70,10 +70,13 @@ void run_chunk(const AttentionPlan& p, const Buffers& buffers, int64_t chunk, st
   const auto packed = reinterpret_cast<float*>(scratch + p.score_bytes);
   std::byte* rest = scratch + p.score_bytes + p.packed_bytes;
 
-  const float* mask = p.has_mask ? buffers.in<float>(3) + batch * p.mask_strides[0] + head * p.mask_strides[1] + first * p.mask_strides[2] : nullptr;
+  const float* mask =
+      p.has_mask ? buffers.in<float>(3) + batch * p.mask_strides[0] + head * p.mask_strides[1] + first * p.mask_strides[2]
+                 : nullptr;
   const bool mask_per_key = p.mask_strides[3] == 1;
   MatrixRows queries{buffers.in<float>(0) + (batch * p.queries + first) * q_stride + head * p.head_width, q_stride};
-  PackingWeights keys{p.scores, buffers.in<float>(1) + batch * p.keys * q_stride + head * p.head_width, q_stride, true, p.scale, packed};
+  PackingWeights keys{p.scores, buffers.in<float>(1) + batch * p.keys * q_stride + head * p.head_width, q_stride, true, p.scale,
+                      packed};
   const ProductOutput to_scores{scores, p.score_stride, nullptr, mask_per_key ? mask : nullptr, p.mask_strides[2]};
   run_product(p.scores, 0, rows, 0, p.scores.panels(), queries, keys, to_scores, rest);
 
@@ -85,7 +88,8 @@ void run_chunk(const AttentionPlan& p, const Buffers& buffers, int64_t chunk, st
   }
 
   MatrixRows probabilities{scores, p.score_stride};
-  PackingWeights values{p.values, buffers.in<float>(2) + batch * p.keys * v_stride + head * p.value_width, v_stride, false, 1, packed};
+  PackingWeights values{p.values, buffers.in<float>(2) + batch * p.keys * v_stride + head * p.value_width, v_stride, false, 1,
+                        packed};
   const ProductOutput to_out{buffers.out<float>() + (batch * p.queries + first) * v_stride + head * p.value_width, v_stride};
   run_product(p.values, 0, rows, 0, p.values.panels(), probabilities, values, to_out, rest);
 }
@@ -100,7 +104,8 @@ Refusal attention_accepts(const StepContext& context) {
   const int64_t heads = context.attributes.get_int("num_heads", 1);
   if (heads < 1 || last_extent(q) % heads != 0 || last_extent(v) % heads != 0) return "wants widths that num_heads divides";
   if (last_extent(k) != last_extent(q)) return "wants keys as wide as queries";
-  if (k.size(1) != v.size(1) || q.size(0) != k.size(0) || q.size(0) != v.size(0)) return "wants one batch, and as many keys as values";
+  if (k.size(1) != v.size(1) || q.size(0) != k.size(0) || q.size(0) != v.size(0))
+    return "wants one batch, and as many keys as values";
   if (!context.has(3)) return "";
   const Shape& mask = context.in(3).shape;
   if (mask.rank() > 4) return "wants a mask of at most four axes";
@@ -114,11 +119,10 @@ Result<Kernel> attention_bind(const StepContext& context, const TileFamily& fami
   if (context.out().shape.elements() == 0) return Kernel([](const Buffers&) {});
   AttentionPlan plan = plan_of(context, family);
   const size_t bytes = plan.worker_bytes() * static_cast<size_t>(context.threads);
-  const int64_t chunks = plan.batch * plan.heads * plan.query_parts, tasks = std::min(chunks, kChunksMax);
-  const auto run = [plan = std::move(plan), chunks, tasks](const Buffers& buffers) {
-    for_chunks(buffers.workers, tasks, [&](int task, int worker) {
-      std::byte* scratch = buffers.scratch + static_cast<size_t>(worker) * plan.worker_bytes();
-      for (int64_t chunk = chunks * task / tasks; chunk < chunks * (task + 1) / tasks; ++chunk) run_chunk(plan, buffers, chunk, scratch);
+  const int64_t chunks = plan.batch * plan.heads * plan.query_parts;
+  const auto run = [plan = std::move(plan), chunks](const Buffers& buffers) {
+    for_chunks(buffers.workers, chunks, [&](int64_t chunk, int worker) {
+      run_chunk(plan, buffers, chunk, buffers.scratch + static_cast<size_t>(worker) * plan.worker_bytes());
     });
   };
   return Kernel(run, bytes);

@@ -7,7 +7,7 @@ struct AttentionCase {
   int64_t batch, queries, keys, heads, width, value_width;
   std::vector<int64_t> mask;  // its shape; empty: none
   float scale = 0.2f;
-  bool hide = false;          // some keys masked with -infinity
+  bool hide = false;  // some keys masked with -infinity
 };
 
 void check_attention(const AttentionCase& c, std::mt19937_64& random) {
@@ -40,7 +40,8 @@ void check_attention(const AttentionCase& c, std::mt19937_64& random) {
         for (int64_t t = 0; t < c.keys; ++t) {
           double dot = 0;
           for (int64_t d = 0; d < c.width; ++d)
-            dot += double(q[((b * c.queries + s) * c.heads + h) * c.width + d]) * double(k[((b * c.keys + t) * c.heads + h) * c.width + d]);
+            dot += double(q[((b * c.queries + s) * c.heads + h) * c.width + d]) *
+                   double(k[((b * c.keys + t) * c.heads + h) * c.width + d]);
           p.push_back(double(c.scale) * dot + mask_at(b, h, s, t));
           most = std::max(most, p.back());
         }
@@ -48,7 +49,8 @@ void check_attention(const AttentionCase& c, std::mt19937_64& random) {
         for (int64_t e = 0; e < c.value_width; ++e) {
           double sum = 0, magnitude = 0;
           for (int64_t t = 0; t < c.keys; ++t) {
-            const double term = p[static_cast<size_t>(t)] / total * double(v[((b * c.keys + t) * c.heads + h) * c.value_width + e]);
+            const double term =
+                p[static_cast<size_t>(t)] / total * double(v[((b * c.keys + t) * c.heads + h) * c.value_width + e]);
             sum += term;
             magnitude += std::abs(term);
           }
@@ -58,7 +60,8 @@ void check_attention(const AttentionCase& c, std::mt19937_64& random) {
       }
   std::string where = "attention";
   for (const int64_t x : {c.batch, c.queries, c.keys, c.heads, c.width, c.value_width}) where += " " + std::to_string(x);
-  // A score's rounding error, some 1e-6 of the sum of its terms' magnitudes (up to 9 scale width), is a relative one of its weight.
+  // A score's rounding error, some 1e-6 of the sum of its terms' magnitudes (up to 9 scale width), is a relative one of its
+  // weight.
   EXPECT_GE(check_rows(step, want, where, 4e-6 + 1e-7 * 9 * double(c.scale) * double(c.width)), 1);
 }
 
@@ -93,7 +96,8 @@ TEST(Attention, RefusesAMaskThatDoesNotFit) {
   std::mt19937_64 random(fresh_seed() + 2);
   Step step{"tercel.Attention", {}, {}, Shape{1, 4, 8}, false};
   step.attributes.set("num_heads", int64_t{2});
-  step.inputs = {random_floats({1, 4, 8}, random), random_floats({1, 4, 8}, random), random_floats({1, 4, 8}, random), random_floats({3, 4}, random)};
+  step.inputs = {random_floats({1, 4, 8}, random), random_floats({1, 4, 8}, random), random_floats({1, 4, 8}, random),
+                 random_floats({3, 4}, random)};
   for (const KernelRow* row : own_rows("tercel.Attention")) {
     const Refusal refusal = BoundStep(step, *row, 1).refusal();
     EXPECT_TRUE(refusal.starts_with("wants a mask") || refusal.starts_with("needs ")) << refusal;

@@ -20,9 +20,7 @@ struct Avx2 {
   static V broadcast(const float* p) { return _mm256_broadcast_ss(p); }
   static void store(float* p, V v) { _mm256_storeu_ps(p, v); }
   // The first n floats, 0 < n <= kLanes; zeros behind.
-  static __m256i first(int n) {
-    return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
-  }
+  static __m256i first(int n) { return _mm256_cmpgt_epi32(_mm256_set1_epi32(n), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7)); }
   static V load_part(const float* p, int n) { return n == kLanes ? load(p) : _mm256_maskload_ps(p, first(n)); }
   static void store_part(float* p, int n, V v) {
     if (n == kLanes) store(p, v);

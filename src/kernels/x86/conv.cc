@@ -20,7 +20,7 @@ constexpr int64_t kStripChannelsMax = 24;
 enum class Source { kMatrix, kTaps, kStrip };
 
 Source source_of(const ConvGeometry& g) {
-  if (g.taps() == 1 && g.stride_h == 1 && g.stride_w == 1 && !g.has_border()) return Source::kMatrix;
+  if (g.taps() == 1 && g.stride_h == 1 && g.stride_w == 1 && !g.has_border() && g.same_extents()) return Source::kMatrix;
   if (g.kernel_w > 1 && g.groups == 1 && g.dilation_w == 1 && g.channels < kStripChannelsMax) return Source::kStrip;
   return Source::kTaps;
 }
@@ -28,7 +28,7 @@ Source source_of(const ConvGeometry& g) {
 struct ConvPlan {
   ConvGeometry g;
   Source source;
-  Product product;      // of one group
+  Product product;  // of one group
   const float* weights;
   size_t behind_bytes;  // a worker's scratch behind the product's: zeros or a strip
   size_t worker_bytes() const { return product.scratch_bytes() + behind_bytes; }
@@ -38,9 +38,12 @@ ConvPlan plan_of(const ConvGeometry& g, const TileFamily& family) {
   ConvPlan plan{g, source_of(g), {}, nullptr, 0};
   const bool strip = plan.source == Source::kStrip;
   const int64_t runs = strip ? g.kernel_h : g.taps(), length = strip ? g.kernel_w * g.channels : g.group_channels();
-  plan.product = cut_product(family, g.pixels(), g.group_outputs(), runs, length, g.group_channels(), g.groups, strip ? g.out_width : 1);
+  plan.product =
+      cut_product(family, g.pixels(), g.group_outputs(), runs, length, g.group_channels(), g.groups, strip ? g.out_width : 1);
   int64_t floats = 0;
-  if (strip) floats = ConvStrip::rows_of(g, std::min(g.out_height, plan.product.part_rows_max() / g.out_width + 2)) * ConvStrip::row_floats(g);
+  if (strip)
+    floats =
+        ConvStrip::rows_of(g, std::min(g.out_height, plan.product.part_rows_max() / g.out_width + 2)) * ConvStrip::row_floats(g);
   if (plan.source == Source::kTaps && g.has_border()) floats = g.group_channels();
   plan.behind_bytes = align_up(static_cast<size_t>(floats) * sizeof(float), kTensorAlignment);
   return plan;
@@ -59,7 +62,8 @@ void run_strips(const ConvPlan& plan, const float* input, int64_t row0, int64_t 
   }
 }
 
-void run_chunk(const ConvPlan& plan, const Buffers& buffers, const float* bias, const float* residual, int chunk, std::byte* scratch) {
+void run_chunk(const ConvPlan& plan, const Buffers& buffers, const float* bias, const float* residual, int64_t chunk,
+               std::byte* scratch) {
   const ConvGeometry& g = plan.g;
   const Product& product = plan.product;
   const int64_t group = chunk / product.chunks(), part = chunk % product.chunks();
@@ -111,7 +115,8 @@ void conv_pack(const StepContext& context, const TileFamily& family, std::span<s
       for (int64_t c = 0; c < channels; ++c)
         for (int64_t t = 0; t < taps; ++t)
           std::memcpy(&matrix[static_cast<size_t>((t * channels + c) * outputs + o)],
-                      source + (((g * outputs + o) * channels + c) * taps + t) * static_cast<int64_t>(sizeof(float)), sizeof(float));
+                      source + (((g * outputs + o) * channels + c) * taps + t) * static_cast<int64_t>(sizeof(float)),
+                      sizeof(float));
     pack_panels(family, matrix.data(), taps * channels, outputs, outputs, 1, to);
     to += packed_floats(family, taps * channels, outputs);
   }
@@ -128,7 +133,7 @@ Result<Kernel> conv_bind(const StepContext& context, const TileFamily& family) {
   const auto run = [plan = std::move(plan), has_bias, has_residual](const Buffers& buffers) {
     const float* bias = has_bias ? buffers.in<float>(2) : nullptr;
     const float* residual = has_residual ? buffers.in<float>(3) : nullptr;
-    for_chunks(buffers.workers, plan.g.groups * plan.product.chunks(), [&](int chunk, int worker) {
+    for_chunks(buffers.workers, plan.g.groups * plan.product.chunks(), [&](int64_t chunk, int worker) {
       run_chunk(plan, buffers, bias, residual, chunk, buffers.scratch + static_cast<size_t>(worker) * plan.worker_bytes());
     });
   };

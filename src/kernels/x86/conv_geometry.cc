@@ -8,12 +8,16 @@ namespace tercel::kernels::x86 {
 
 namespace {
 
+constexpr int64_t kGeometryMax = int64_t{1} << 24;  // products of two of them and an extent stay far from overflow
+
 // Zeros before the first element, as `auto_pad` asks or `pads` says.
-int64_t pad_before(const ops::Attributes& attributes, int axis, int64_t in, int64_t out, int64_t kernel, int64_t stride, int64_t dilation) {
+int64_t pad_before(const ops::Attributes& attributes, int axis, int64_t in, int64_t out, int64_t kernel, int64_t stride,
+                   int64_t dilation) {
   const std::string_view mode = attributes.get_string("auto_pad", "NOTSET");
   const auto pads = attributes.get_ints("pads");
   if (mode == "VALID") return 0;
   if (mode == "SAME_UPPER" || mode == "SAME_LOWER") {
+    if (std::max({stride, kernel, dilation}) > kGeometryMax) return 0;  // refused below
     const int64_t total = std::max<int64_t>(0, (out - 1) * stride + (kernel - 1) * dilation + 1 - in);
     return mode == "SAME_UPPER" ? total / 2 : total - total / 2;
   }
@@ -33,7 +37,8 @@ Result<ConvGeometry> conv_geometry(const StepContext& context) {
   const Shape& x = context.in(0).shape;
   const Shape& w = context.in(1).shape;
   const Shape& y = context.out(0).shape;
-  if (x.rank() != w.rank() || x.rank() != y.rank() || x.rank() < 3 || x.rank() > 4) return unsupported("wants one or two spatial axes");
+  if (x.rank() != w.rank() || x.rank() != y.rank() || x.rank() < 3 || x.rank() > 4)
+    return unsupported("wants one or two spatial axes");
 
   const auto strides = context.attributes.get_ints("strides"), dilations = context.attributes.get_ints("dilations");
   const int last = x.rank() - 3;  // the spatial axis that is the width
@@ -53,7 +58,10 @@ Result<ConvGeometry> conv_geometry(const StepContext& context) {
   }
   if (g.groups < 1 || g.channels != w.size(1) * g.groups || g.out_channels % g.groups != 0)
     return unsupported("wants input channels = group x the weight's second extent");
-  if (g.stride_h < 1 || g.stride_w < 1 || g.dilation_h < 1 || g.dilation_w < 1) return unsupported("wants positive strides and dilations");
+  for (const int64_t value : {g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.kernel_h, g.kernel_w, g.pad_top, g.pad_left})
+    if (value > kGeometryMax) return unsupported("wants strides, dilations, kernel extents and pads of at most 2^24");
+  if (g.stride_h < 1 || g.stride_w < 1 || g.dilation_h < 1 || g.dilation_w < 1)
+    return unsupported("wants positive strides and dilations");
   if (g.pad_top < 0 || g.pad_left < 0) return unsupported("wants pads that are not negative");
   if (!ops::activation_of(context.attributes).ok()) return unsupported("does not know the activation");
   return g;

@@ -18,6 +18,7 @@ struct ConvGeometry {
   int64_t group_channels() const { return channels / groups; }
   int64_t group_outputs() const { return out_channels / groups; }
   int64_t pixels() const { return batch * out_height * out_width; }
+  bool same_extents() const { return height == out_height && width == out_width; }
   // Any tap of any output pixel outside of the input?
   bool has_border() const {
     return pad_top > 0 || pad_left > 0 || (out_height - 1) * stride_h - pad_top + (kernel_h - 1) * dilation_h >= height ||

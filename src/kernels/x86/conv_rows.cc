@@ -8,18 +8,30 @@ namespace {
 using namespace x86;
 
 template <const TileFamily& kFamily>
-Result<Kernel> bind_direct(const StepContext& context) { return conv_bind(context, kFamily); }
+Result<Kernel> bind_direct(const StepContext& context) {
+  return conv_bind(context, kFamily);
+}
 template <const TileFamily& kFamily>
-size_t packed_bytes(const StepContext& context) { return conv_packed_bytes(context, kFamily); }
+size_t packed_bytes(const StepContext& context) {
+  return conv_packed_bytes(context, kFamily);
+}
 template <const TileFamily& kFamily>
-void pack(const StepContext& context, std::span<std::byte> packed) { conv_pack(context, kFamily, packed); }
+void pack(const StepContext& context, std::span<std::byte> packed) {
+  conv_pack(context, kFamily, packed);
+}
 template <const TileFamily& kFamily>
-constexpr Packing packing_of(std::string_view format) { return {format, 1, packed_bytes<kFamily>, pack<kFamily>}; }
+constexpr Packing packing_of(std::string_view format) {
+  return {format, 1, packed_bytes<kFamily>, pack<kFamily>};
+}
 
 template <const Leaf& kLeaf>
-Refusal accepts_depthwise(const StepContext& context) { return depthwise_accepts(context, kLeaf); }
+Refusal accepts_depthwise(const StepContext& context) {
+  return depthwise_accepts(context, kLeaf);
+}
 template <const Leaf& kLeaf>
-Result<Kernel> bind_depthwise(const StepContext& context) { return depthwise_bind(context, kLeaf); }
+Result<Kernel> bind_depthwise(const StepContext& context) {
+  return depthwise_bind(context, kLeaf);
+}
 
 // Format: floats of a panel's line, and the multiple that the last panel is rounded up to.
 constexpr Packing kPanels32 = packing_of<kAvx512Tall>("conv/panel32-16"), kPanels64 = packing_of<kAvx512Wide>("conv/panel64-16");
@@ -30,7 +42,8 @@ constexpr Packing kTaps{"conv/tap-channel", 1, depthwise_packed_bytes, depthwise
 constexpr KernelRow kRows[] = {
     {"Conv", "conv/depthwise-avx512", platform::kAvx512, accepts_depthwise<kAvx512Leaf>, bind_depthwise<kAvx512Leaf>, &kTaps},
     {"Conv", "conv/depthwise-avx2", platform::kAvx2, accepts_depthwise<kAvx2Leaf>, bind_depthwise<kAvx2Leaf>, &kTaps},
-    {"Conv", "conv/depthwise-portable", platform::kPortable, accepts_depthwise<kPortableLeaf>, bind_depthwise<kPortableLeaf>, &kTaps},
+    {"Conv", "conv/depthwise-portable", platform::kPortable, accepts_depthwise<kPortableLeaf>, bind_depthwise<kPortableLeaf>,
+     &kTaps},
     {"Conv", "conv/direct-avx512-6x64", platform::kAvx512, conv_accepts, bind_direct<kAvx512Wide>, &kPanels64},
     {"Conv", "conv/direct-avx512-12x32", platform::kAvx512, conv_accepts, bind_direct<kAvx512Tall>, &kPanels32},
     {"Conv", "conv/direct-avx2-6x16", platform::kAvx2, conv_accepts, bind_direct<kAvx2Tall>, &kPanels16},

@@ -46,7 +46,8 @@ void ConvStrip::load(const float* input, int64_t pixel0, int64_t pixel1) {
   first_pixel = n * image_pixels;
   first_y = (pixel0 - first_pixel) / g.out_width;
   const int64_t last_y = (pixel1 - 1 - first_pixel) / g.out_width, rows = rows_of(g, last_y - first_y + 1);
-  const int64_t floats = row_floats(g), columns = floats / g.channels, top = first_y * g.stride_h - g.pad_top;
+  const int64_t columns = (g.out_width - 1) * g.stride_w + g.kernel_w, floats = row_floats(g),
+                top = first_y * g.stride_h - g.pad_top;
   const int64_t before = std::min(g.pad_left, columns), inside = std::clamp<int64_t>(columns - before, 0, g.width);
   for (int64_t r = 0; r < rows; ++r) {
     float* to = strip + r * floats;
@@ -58,7 +59,8 @@ void ConvStrip::load(const float* input, int64_t pixel0, int64_t pixel1) {
     std::memset(to, 0, static_cast<size_t>(before * g.channels) * sizeof(float));
     std::memcpy(to + before * g.channels, input + (n * g.height + y) * g.width * g.channels,
                 static_cast<size_t>(inside * g.channels) * sizeof(float));
-    std::memset(to + (before + inside) * g.channels, 0, static_cast<size_t>((columns - before - inside) * g.channels) * sizeof(float));
+    std::memset(to + (before + inside) * g.channels, 0,
+                static_cast<size_t>((columns - before - inside) * g.channels) * sizeof(float));
   }
 }
 
@@ -66,7 +68,8 @@ RunRange ConvStrip::fill(int64_t pixel, int count, const DepthBlock& block, cons
   const int64_t floats = row_floats(g);
   int64_t x = (pixel - first_pixel) % g.out_width, y = (pixel - first_pixel) / g.out_width - first_y;
   for (int i = 0; i < count; ++i) {
-    const float* start = strip + (y * g.stride_h + block.run * g.dilation_h) * floats + x * g.stride_w * g.channels + block.offset;
+    const float* start =
+        strip + (y * g.stride_h + block.run * g.dilation_h) * floats + x * g.stride_w * g.channels + block.offset;
     for (int64_t r = 0; r < block.runs; ++r, start += g.dilation_h * floats) starts[r * count + i] = start;
     if (++x == g.out_width) x = 0, ++y;
   }

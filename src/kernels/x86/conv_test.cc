@@ -15,9 +15,11 @@ struct ConvCase {
 
 std::string describe(const ConvCase& c) {
   std::string s = "conv";
-  for (const int64_t v : {c.n, c.h, c.w, c.c, c.o, c.kh, c.kw, c.stride_h, c.stride_w, c.dilation_h, c.dilation_w, c.groups}) s += " " + std::to_string(v);
+  for (const int64_t v : {c.n, c.h, c.w, c.c, c.o, c.kh, c.kw, c.stride_h, c.stride_w, c.dilation_h, c.dilation_w, c.groups})
+    s += " " + std::to_string(v);
   for (const int64_t v : c.pads) s += " p" + std::to_string(v);
-  return s + c.auto_pad + (c.one_axis ? " 1-D" : "") + (c.residual ? " residual " : " ") + std::string(ops::activation_name(c.activation.kind));
+  return s + c.auto_pad + (c.one_axis ? " 1-D" : "") + (c.residual ? " residual " : " ") +
+         std::string(ops::activation_name(c.activation.kind));
 }
 
 struct Out {
@@ -28,19 +30,23 @@ Out out_of(const ConvCase& c) {
   const int64_t span_h = (c.kh - 1) * c.dilation_h + 1, span_w = (c.kw - 1) * c.dilation_w + 1;
   if (c.auto_pad.starts_with("SAME")) {
     const int64_t oh = (c.h + c.stride_h - 1) / c.stride_h, ow = (c.w + c.stride_w - 1) / c.stride_w;
-    const int64_t ph = std::max<int64_t>(0, (oh - 1) * c.stride_h + span_h - c.h), pw = std::max<int64_t>(0, (ow - 1) * c.stride_w + span_w - c.w);
+    const int64_t ph = std::max<int64_t>(0, (oh - 1) * c.stride_h + span_h - c.h),
+                  pw = std::max<int64_t>(0, (ow - 1) * c.stride_w + span_w - c.w);
     const bool upper = c.auto_pad == "SAME_UPPER";
     return {oh, ow, upper ? ph / 2 : (ph + 1) / 2, upper ? pw / 2 : (pw + 1) / 2};
   }
   const auto extent = [](int64_t in, int64_t before, int64_t after, int64_t span, int64_t stride) {
     return in + before + after < span ? 0 : (in + before + after - span) / stride + 1;
   };
-  return {extent(c.h, c.pads[0], c.pads[2], span_h, c.stride_h), extent(c.w, c.pads[1], c.pads[3], span_w, c.stride_w), c.pads[0], c.pads[1]};
+  return {extent(c.h, c.pads[0], c.pads[2], span_h, c.stride_h), extent(c.w, c.pads[1], c.pads[3], span_w, c.stride_w), c.pads[0],
+          c.pads[1]};
 }
 
 Step conv_step(const ConvCase& c, std::mt19937_64& random) {
   const Out out = out_of(c);
-  const auto shape = [&](int64_t h, int64_t w, int64_t channels) { return c.one_axis ? Shape{c.n, w, channels} : Shape{c.n, h, w, channels}; };
+  const auto shape = [&](int64_t h, int64_t w, int64_t channels) {
+    return c.one_axis ? Shape{c.n, w, channels} : Shape{c.n, h, w, channels};
+  };
   Step step{"Conv", {}, {}, shape(out.h, out.w, c.o)};
   step.attributes.set("channels_last", int64_t{1});
   step.attributes.set("group", c.groups);
@@ -51,7 +57,8 @@ Step conv_step(const ConvCase& c, std::mt19937_64& random) {
   else step.attributes.set("pads", c.one_axis ? Ints{c.pads[1], c.pads[3]} : c.pads);
   ops::set_activation(step.attributes, c.activation);
   step.inputs.push_back(random_floats(shape(c.h, c.w, c.c), random));
-  step.inputs.push_back(random_floats(c.one_axis ? Shape{c.o, c.c / c.groups, c.kw} : Shape{c.o, c.c / c.groups, c.kh, c.kw}, random));
+  step.inputs.push_back(
+      random_floats(c.one_axis ? Shape{c.o, c.c / c.groups, c.kw} : Shape{c.o, c.c / c.groups, c.kh, c.kw}, random));
   step.inputs.push_back(c.bias ? std::optional(random_floats({c.o}, random)) : std::nullopt);
   step.inputs.push_back(c.residual ? std::optional(random_floats(step.out, random)) : std::nullopt);
   return step;
@@ -65,14 +72,16 @@ Expected conv_expected(const ConvCase& c, const Step& step) {
   for (int64_t p = 0; p < c.n * out.h * out.w; ++p)
     for (int64_t o = 0; o < c.o; ++o) {
       const int64_t ox = p % out.w, oy = p / out.w % out.h, n = p / out.w / out.h;
-      const double bias = c.bias ? double((*step.inputs[2])[o]) : 0, residual = c.residual ? double((*step.inputs[3])[p * c.o + o]) : 0;
+      const double bias = c.bias ? double((*step.inputs[2])[o]) : 0,
+                   residual = c.residual ? double((*step.inputs[3])[p * c.o + o]) : 0;
       double sum = bias + residual, magnitude = std::abs(bias) + std::abs(residual);
       for (int64_t ky = 0; ky < c.kh; ++ky)
         for (int64_t kx = 0; kx < c.kw; ++kx) {
           const int64_t y = oy * c.stride_h - out.top + ky * c.dilation_h, xx = ox * c.stride_w - out.left + kx * c.dilation_w;
           if (y < 0 || y >= c.h || xx < 0 || xx >= c.w) continue;
           for (int64_t i = 0; i < ic; ++i) {
-            const double term = double(x[((n * c.h + y) * c.w + xx) * c.c + o / oc * ic + i]) * double(w[((o * ic + i) * c.kh + ky) * c.kw + kx]);
+            const double term =
+                double(x[((n * c.h + y) * c.w + xx) * c.c + o / oc * ic + i]) * double(w[((o * ic + i) * c.kh + ky) * c.kw + kx]);
             sum += term;
             magnitude += std::abs(term);
           }
@@ -112,6 +121,7 @@ TEST(Conv, KnownShapes) {
       {1, 1, 1, 16, 16, 3, 3, 1, 1, 1, 1, 1, one},
       {1, 5, 5, 16, 16, 3, 3, 1, 1, 1, 1, 16, {4, 4, 4, 4}},
       {0, 5, 5, 16, 16, 3, 3},
+      {1, 5, 5, 0, 16, 3, 3, 1, 1, 1, 1, 1, one},
       {1, 2, 2, 16, 16, 3, 3},
   };
   for (const ConvCase& c : cases) EXPECT_GE(check_conv(c, random), 1) << describe(c);
@@ -124,7 +134,8 @@ TEST(Conv, DepthwiseShapes) {
       for (const int64_t size : {4, 7, 16})
         for (const int64_t channels : {16, 40}) {
           const int64_t pad = k / 2;
-          ConvCase c{2, size, size + 1, channels, channels, k, k, stride, stride, 1, 1, channels, {pad, pad, pad, pad}, "", true, stride == 1};
+          ConvCase c{2,  size, size + 1,   channels, channels, k, k, stride, stride, 1, 1, channels, {pad, pad, pad, pad},
+                     "", true, stride == 1};
           c.activation = {ops::ActivationKind::kClip, 0, 6};
           EXPECT_GE(check_conv(c, random), 2) << describe(c);
         }
@@ -134,7 +145,8 @@ TEST(Conv, RandomShapes) {
   std::mt19937_64 random(fresh_seed() + 2);
   const auto below = [&](int64_t n) { return static_cast<int64_t>(random() % static_cast<uint64_t>(n)); };
   for (int i = 0; i < 200; ++i) {
-    ConvCase c{1 + below(2), 1 + below(14), 1 + below(14), 1 + below(40), 1 + below(70), 1 + below(4), 1 + below(5), 1 + below(3), 1 + below(3), 1 + below(2), 1 + below(2)};
+    ConvCase c{1 + below(2), 1 + below(14), 1 + below(14), 1 + below(40), 1 + below(70), 1 + below(4),
+               1 + below(5), 1 + below(3),  1 + below(3),  1 + below(2),  1 + below(2)};
     if (below(3) == 0) c.groups = 1 + below(4), c.c *= c.groups, c.o *= c.groups;
     if (below(4) == 0) c.c = c.o = c.groups = 4 + below(60);
     c.pads = {below(3), below(4), below(3), below(4)};
@@ -163,6 +175,16 @@ TEST(Conv, RefusesWhatItCannot) {
   for (const KernelRow* row : own_rows("Conv")) {
     const Refusal refusal = BoundStep(step, *row, 1).refusal();
     EXPECT_TRUE(refusal == "wants channels last" || refusal.starts_with("needs ")) << refusal;
+  }
+}
+
+TEST(Conv, RefusesExtentsThatOverflow) {
+  std::mt19937_64 random(fresh_seed() + 5);
+  Step step = conv_step({1, 8, 8, 16, 16, 3, 3}, random);
+  step.attributes.set("dilations", std::vector<int64_t>{INT64_MAX / 2, 1});
+  for (const KernelRow* row : own_rows("Conv")) {
+    const Refusal refusal = BoundStep(step, *row, 1).refusal();
+    EXPECT_TRUE(refusal.starts_with("wants strides, dilations") || refusal.starts_with("needs ")) << refusal;
   }
 }
 

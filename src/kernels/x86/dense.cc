@@ -57,12 +57,13 @@ Result<Kernel> dense_bind(const StepContext& context, const TileFamily& family) 
     if (s.rows == 0 || s.columns == 0) return;
     const ProductOutput output{buffers.out<float>(), s.columns, has_bias ? buffers.in<float>(2) : nullptr,
                                has_residual ? buffers.in<float>(3) : nullptr, s.columns};
-    for_chunks(buffers.workers, product.chunks(), [&](int chunk, int worker) {
+    for_chunks(buffers.workers, product.chunks(), [&](int64_t chunk, int worker) {
       const int64_t row_part = chunk / product.panel_parts, panel_part = chunk % product.panel_parts;
       MatrixRows rows{buffers.in<float>(0), s.depth};
       PackedWeights packed{weights, &product};
       run_product(product, product.first_row(row_part), product.first_row(row_part + 1), product.first_panel(panel_part),
-                  product.first_panel(panel_part + 1), rows, packed, output, buffers.scratch + static_cast<size_t>(worker) * each);
+                  product.first_panel(panel_part + 1), rows, packed, output,
+                  buffers.scratch + static_cast<size_t>(worker) * each);
     });
   };
   return Kernel(run, each * static_cast<size_t>(context.threads));

@@ -11,5 +11,4 @@ Result<Kernel> dense_bind(const StepContext& context, const TileFamily& family);
 size_t dense_packed_bytes(const StepContext& context, const TileFamily& family);
 void dense_pack(const StepContext& context, const TileFamily& family, std::span<std::byte> packed);
 
-
 }  // namespace tercel::kernels::x86

@@ -10,21 +10,34 @@ namespace {
 using namespace x86;
 
 template <const TileFamily& kFamily>
-Result<Kernel> bind_dense(const StepContext& context) { return dense_bind(context, kFamily); }
+Result<Kernel> bind_dense(const StepContext& context) {
+  return dense_bind(context, kFamily);
+}
 template <const TileFamily& kFamily>
-size_t packed_bytes(const StepContext& context) { return dense_packed_bytes(context, kFamily); }
+size_t packed_bytes(const StepContext& context) {
+  return dense_packed_bytes(context, kFamily);
+}
 template <const TileFamily& kFamily>
-void pack(const StepContext& context, std::span<std::byte> packed) { dense_pack(context, kFamily, packed); }
+void pack(const StepContext& context, std::span<std::byte> packed) {
+  dense_pack(context, kFamily, packed);
+}
 template <const TileFamily& kFamily>
-constexpr Packing packing_of(std::string_view format) { return {format, 1, packed_bytes<kFamily>, pack<kFamily>}; }
+constexpr Packing packing_of(std::string_view format) {
+  return {format, 1, packed_bytes<kFamily>, pack<kFamily>};
+}
 
 template <const TileFamily& kFamily>
-Result<Kernel> bind_matmul(const StepContext& context) { return matmul_bind(context, kFamily); }
+Result<Kernel> bind_matmul(const StepContext& context) {
+  return matmul_bind(context, kFamily);
+}
 template <const TileFamily& kFamily>
-Result<Kernel> bind_attention(const StepContext& context) { return attention_bind(context, kFamily); }
+Result<Kernel> bind_attention(const StepContext& context) {
+  return attention_bind(context, kFamily);
+}
 
 // Format: floats of a panel's line, and the multiple that the last panel is rounded up to.
-constexpr Packing kPanels32 = packing_of<kAvx512Tall>("dense/panel32-16"), kPanels64 = packing_of<kAvx512Wide>("dense/panel64-16");
+constexpr Packing kPanels32 = packing_of<kAvx512Tall>("dense/panel32-16"),
+                  kPanels64 = packing_of<kAvx512Wide>("dense/panel64-16");
 constexpr Packing kPanels16 = packing_of<kAvx2Tall>("dense/panel16-8"), kPanels24 = packing_of<kAvx2Wide>("dense/panel24-8");
 constexpr Packing kPanels8 = packing_of<kPortableTiles>("dense/panel8-4");
 

@@ -5,8 +5,8 @@ namespace tercel::kernels::x86 {
 namespace {
 
 constexpr ops::ActivationKind kAllActivations[] = {
-    ops::ActivationKind::kNone,    ops::ActivationKind::kRelu,      ops::ActivationKind::kClip, ops::ActivationKind::kLeakyRelu,
-    ops::ActivationKind::kSigmoid, ops::ActivationKind::kTanh,      ops::ActivationKind::kSilu, ops::ActivationKind::kHardSwish,
+    ops::ActivationKind::kNone,        ops::ActivationKind::kRelu, ops::ActivationKind::kClip,    ops::ActivationKind::kLeakyRelu,
+    ops::ActivationKind::kSigmoid,     ops::ActivationKind::kTanh, ops::ActivationKind::kSilu,    ops::ActivationKind::kHardSwish,
     ops::ActivationKind::kHardSigmoid, ops::ActivationKind::kGelu, ops::ActivationKind::kGeluTanh};
 
 struct DenseCase {
@@ -31,7 +31,8 @@ Expected dense_expected(const DenseCase& c, const Step& step) {
   const Floats &x = *step.inputs[0], &w = *step.inputs[1];
   for (int64_t m = 0; m < c.m; ++m)
     for (int64_t n = 0; n < c.n; ++n) {
-      const double bias = c.bias ? double((*step.inputs[2])[n]) : 0, residual = c.residual ? double((*step.inputs[3])[m * c.n + n]) : 0;
+      const double bias = c.bias ? double((*step.inputs[2])[n]) : 0,
+                   residual = c.residual ? double((*step.inputs[3])[m * c.n + n]) : 0;
       double sum = bias + residual, magnitude = std::abs(bias) + std::abs(residual);
       for (int64_t k = 0; k < c.k; ++k) {
         const double term = double(x[m * c.k + k]) * double(w[c.trans ? n * c.k + k : k * c.n + n]);
@@ -62,7 +63,8 @@ TEST(Dense, RandomShapes) {
 
 TEST(Dense, ShapesThatAreCut) {
   std::mt19937_64 random(fresh_seed() + 1);
-  const DenseCase cases[] = {{128, 384, 192}, {1, 3000, 500}, {64, 1024, 96}, {130, 2048, 65}, {12, 1537, 333}, {1000, 40, 40}, {1, 100, 128}, {1, 128, 10}, {500, 1600, 40}};
+  const DenseCase cases[] = {{128, 384, 192}, {1, 3000, 500}, {64, 1024, 96}, {130, 2048, 65}, {12, 1537, 333},
+                             {1000, 40, 40},  {1, 100, 128},  {1, 128, 10},   {500, 1600, 40}};
   for (const DenseCase& c : cases) {
     const Step step = dense_step(c, random);
     EXPECT_GE(check_rows(step, dense_expected(c, step), describe(c)), 1);
@@ -74,7 +76,13 @@ TEST(Dense, EveryActivation) {
   for (const ops::ActivationKind kind : kAllActivations)
     for (const float range : {0.05f, 1.0f, 20.0f})
       for (const int64_t n : {5, 64, 75}) {
-        DenseCase c{14, 9, n, false, true, true, {kind, kind == ops::ActivationKind::kClip ? -0.5f : 0.2f, kind == ops::ActivationKind::kClip ? 0.75f : 0.5f}};
+        DenseCase c{14,
+                    9,
+                    n,
+                    false,
+                    true,
+                    true,
+                    {kind, kind == ops::ActivationKind::kClip ? -0.5f : 0.2f, kind == ops::ActivationKind::kClip ? 0.75f : 0.5f}};
         const Step step = dense_step(c, random, range);
         EXPECT_GE(check_rows(step, dense_expected(c, step), describe(c)), 1);
       }

@@ -11,7 +11,7 @@ namespace tercel::kernels::x86 {
 
 namespace {
 
-constexpr int64_t kTapsMax = 128;           // of a kernel; their addresses lie on the stack
+constexpr int64_t kTapsMax = 128;            // of a kernel; their addresses lie on the stack
 constexpr int64_t kChunkFloats = 16 * 1024;  // of output, for a chunk: a few microseconds
 
 struct DepthwisePlan {
@@ -36,7 +36,8 @@ int64_t channel_block(const ConvGeometry& g, const Leaf& leaf) {
   const int64_t fits = kRowsFloats / std::max<int64_t>(1, g.kernel_h * g.width);
   const int64_t block = static_cast<int64_t>(align_up(static_cast<size_t>(std::max(fits, kLeast)), kLeast));
   const int64_t blocks = std::max<int64_t>(1, g.channels / block);  // a rest joins the others
-  return std::max<int64_t>(leaf.lanes, static_cast<int64_t>(align_up(static_cast<size_t>((g.channels + blocks - 1) / blocks), kLeast)));
+  return std::max<int64_t>(leaf.lanes,
+                           static_cast<int64_t>(align_up(static_cast<size_t>((g.channels + blocks - 1) / blocks), kLeast)));
 }
 
 void run_pixel(const DepthwisePlan& plan, const DepthwiseBuffers& b, int64_t n, int64_t y, int64_t x) {
@@ -64,12 +65,13 @@ void run_row(const DepthwisePlan& plan, const DepthwiseBuffers& b, int64_t row, 
   }
   // Kernel rows whose input row exists: ky in [first, last).
   const int64_t first = top >= 0 ? 0 : std::min(g.kernel_h, (-top + g.dilation_h - 1) / g.dilation_h);
-  const int64_t last = top >= g.height ? first : std::clamp((g.height - top + g.dilation_h - 1) / g.dilation_h, first, g.kernel_h);
+  const int64_t last =
+      top >= g.height ? first : std::clamp((g.height - top + g.dilation_h - 1) / g.dilation_h, first, g.kernel_h);
   const int64_t at = row * g.out_width * g.channels, in_row = last > first ? n * g.height + top + first * g.dilation_h : 0;
   const int64_t begin = block * plan.channel_block, end = std::min(g.channels, begin + plan.channel_block);
   plan.run({b.input + in_row * g.width * g.channels, g.dilation_h * g.width * g.channels, g.width, -g.pad_left,
-            plan.weights + first * g.kernel_w * g.channels, last - first, b.bias, b.residual ? b.residual + at : nullptr, b.out + at,
-            g.out_width, g.channels, begin, end, plan.epilogue});
+            plan.weights + first * g.kernel_w * g.channels, last - first, b.bias, b.residual ? b.residual + at : nullptr,
+            b.out + at, g.out_width, g.channels, begin, end, plan.epilogue});
 }
 
 }  // namespace
@@ -114,12 +116,11 @@ Result<Kernel> depthwise_bind(const StepContext& context, const Leaf& leaf) {
     if (floats == 0) return;
     const DepthwiseBuffers b{buffers.in<float>(0), has_bias ? buffers.in<float>(2) : nullptr,
                              has_residual ? buffers.in<float>(3) : nullptr, buffers.out<float>()};
-    for_chunks(buffers.workers, tasks, [&](int task, int) {
-      for (int64_t chunk = chunks * task / tasks; chunk < chunks * (task + 1) / tasks; ++chunk) {
-        const int64_t part = chunk / blocks, block = chunk % blocks;
-        for (int64_t row = rows * part / row_parts; row < rows * (part + 1) / row_parts; ++row) run_row(plan, b, row, block);
-      }
-    });
+    const auto run_chunk = [&](int64_t chunk, int) {
+      const int64_t part = chunk / blocks, block = chunk % blocks;
+      for (int64_t row = rows * part / row_parts; row < rows * (part + 1) / row_parts; ++row) run_row(plan, b, row, block);
+    };
+    for_chunks(buffers.workers, chunks, run_chunk, tasks);
   });
 }
 

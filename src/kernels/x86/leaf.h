@@ -23,18 +23,18 @@ struct Epilogue {
 // One tile of a product: mr rows x one panel of columns. A row's floats lie in `runs` runs of `length` consecutive floats
 // (one run for a matrix, one per kernel tap for a convolution); the panel holds runs * length lines of `weight_stride`.
 struct TileArgs {
-  const float* const* rows;      // [runs][mr]: where each run of each row starts
+  const float* const* rows;  // [runs][mr]: where each run of each row starts
   const float* weights;
-  int64_t weight_stride;         // floats from one line of the panel to the next; tiles over kStridedRows take the width
+  int64_t weight_stride;  // floats from one line of the panel to the next; tiles over kStridedRows take the width
   int64_t runs, length;
-  float* partial;                // [mr][panel width]: the sum so far, and where a sum goes that `store` does not finish
-  bool resume;                   // start from `partial` instead of zero
-  bool store;                    // finish: bias, residual, clamp, out; only for a full panel and a clamping epilogue
+  float* partial;  // [mr][panel width]: the sum so far, and where a sum goes that `store` does not finish
+  bool resume;     // start from `partial` instead of zero
+  bool store;      // finish: bias, residual, clamp, out; only for a full panel and a clamping epilogue
   float* out;
-  const float* bias;             // null: none
-  const float* residual;         // null: none
+  const float* bias;      // null: none
+  const float* residual;  // null: none
   int64_t out_stride, residual_stride;
-  int64_t columns;               // of `out` in this panel (finish only; at most the panel width)
+  int64_t columns;  // of `out` in this panel (finish only; at most the panel width)
   Epilogue epilogue;
 };
 using TileFunction = void (*)(const TileArgs&);
@@ -46,16 +46,16 @@ inline constexpr int kStridedRows = 4;  // taller tiles have no register left fo
 // A run of output pixels in one row of a depthwise convolution, for a range of channels. Taps left and right of the input
 // count as zero; kernel rows above and below it are left out by the caller.
 struct DepthwiseRun {
-  const float* input;            // column 0 of the input row under the first kernel row that is inside
-  int64_t row_stride;            // floats from one kernel row's input row to the next
-  int64_t width;                 // input columns
-  int64_t left;                  // input column of the first tap of the first pixel; may be negative
-  const float* weights;          // [kernel rows][kernel columns][channels], at the first kernel row that is inside
+  const float* input;    // column 0 of the input row under the first kernel row that is inside
+  int64_t row_stride;    // floats from one kernel row's input row to the next
+  int64_t width;         // input columns
+  int64_t left;          // input column of the first tap of the first pixel; may be negative
+  const float* weights;  // [kernel rows][kernel columns][channels], at the first kernel row that is inside
   int64_t kernel_rows;
   const float* bias;
   const float* residual;
   float* out;
-  int64_t pixels, channels;      // channels (of the tensors) >= lanes
+  int64_t pixels, channels;  // channels (of the tensors) >= lanes
   int64_t channel_begin, channel_end;
   Epilogue epilogue;
 };
@@ -63,13 +63,13 @@ using DepthwiseFunction = void (*)(const DepthwiseRun&);
 
 // One output pixel from any list of taps.
 struct DepthwisePixel {
-  const float* const* inputs;    // [taps]
-  const float* const* weights;   // [taps]
+  const float* const* inputs;   // [taps]
+  const float* const* weights;  // [taps]
   int64_t taps;
   const float* bias;
   const float* residual;
   float* out;
-  int64_t channels;              // >= lanes
+  int64_t channels;  // >= lanes
   Epilogue epilogue;
 };
 
@@ -84,13 +84,14 @@ struct Leaf {
   // row[0..n) = softmax(row); n >= 1.
   void (*softmax)(float* row, int64_t n);
   // out[j * out_stride + i] = scale * in[i * in_stride + j] for i < 0..width, j < count: rows become panel lines.
-  void (*transpose)(const float* in, int64_t in_stride, float* out, int64_t out_stride, int64_t width, int64_t count, float scale);
+  void (*transpose)(const float* in, int64_t in_stride, float* out, int64_t out_stride, int64_t width, int64_t count,
+                    float scale);
 };
 
 // The tiles of one shape on one ISA.
 struct TileFamily {
   const Leaf* leaf;
-  int rows, vectors;             // largest tile: rows x (vectors * leaf->lanes)
+  int rows, vectors;                                 // largest tile: rows x (vectors * leaf->lanes)
   TileFunction tile[kTileRowsMax][kTileVectorsMax];  // [rows - 1][vectors - 1]
   int lanes;
   int width() const { return vectors * lanes; }

@@ -18,7 +18,7 @@ struct Operand {
   int64_t rows = 1, columns = 1;  // as the product sees them
   bool transposed = false;        // it lies as [columns, rows]
   Shape batch;
-  Strides batch_strides{};        // in floats, aligned to the output's batch axes; 0 where it broadcasts
+  Strides batch_strides{};  // in floats, aligned to the output's batch axes; 0 where it broadcasts
 };
 
 Operand operand_of(const Shape& shape, bool transposed, bool is_left) {
@@ -79,7 +79,8 @@ Result<MatMulPlan> plan_of(const StepContext& context, const TileFamily& family)
   plan.product = cut_product(family, plan.a.rows, plan.b.columns, 1, depth, depth, plan.batches);
   // Chunks pack the panels that they use: cutting rows would pack them again for each part, which pays for tall parts only.
   plan.product.row_parts = std::min<int64_t>(plan.product.row_parts, std::max<int64_t>(1, plan.a.rows / 64));
-  if (plan.product.blocks.size() > 1) plan.product.row_parts = std::max(plan.product.row_parts, (plan.a.rows + kBlockRows - 1) / kBlockRows);
+  if (plan.product.blocks.size() > 1)
+    plan.product.row_parts = std::max(plan.product.row_parts, (plan.a.rows + kBlockRows - 1) / kBlockRows);
   plan.product.epilogue = epilogue_of({});
   plan.strided = plan.a.rows <= kStridedRows && !plan.b.transposed && plan.alpha == 1;
   plan.product_bytes = plan.product.scratch_bytes();
@@ -90,7 +91,8 @@ Result<MatMulPlan> plan_of(const StepContext& context, const TileFamily& family)
 
 void run_chunk(const MatMulPlan& plan, const Buffers& buffers, int64_t chunk, std::byte* scratch) {
   const Product& p = plan.product;
-  const int64_t batch = chunk / p.chunks(), part = chunk % p.chunks(), row_part = part / p.panel_parts, panel_part = part % p.panel_parts;
+  const int64_t batch = chunk / p.chunks(), part = chunk % p.chunks(), row_part = part / p.panel_parts,
+                panel_part = part % p.panel_parts;
   const float *a = buffers.in<float>(0), *b = buffers.in<float>(1);
   for (int64_t axis = plan.batch.rank() - 1, rest = batch; axis >= 0; --axis) {
     const int64_t extent = plan.batch.size(static_cast<int>(axis)), index = rest % extent;
@@ -99,7 +101,11 @@ void run_chunk(const MatMulPlan& plan, const Buffers& buffers, int64_t chunk, st
     b += index * plan.b.batch_strides[static_cast<size_t>(axis)];
   }
   const ProductOutput output{buffers.out<float>() + batch * p.rows * p.columns, p.columns};
-  PackingWeights packing{p, b, plan.b.transposed ? plan.b.rows : plan.b.columns, plan.b.transposed, plan.alpha,
+  PackingWeights packing{p,
+                         b,
+                         plan.b.transposed ? plan.b.rows : plan.b.columns,
+                         plan.b.transposed,
+                         plan.alpha,
                          reinterpret_cast<float*>(scratch + plan.product_bytes + plan.gather_bytes)};
   const auto with_rows = [&](auto& weights) {
     const int64_t row0 = p.first_row(row_part), row1 = p.first_row(row_part + 1);
@@ -133,12 +139,9 @@ Result<Kernel> matmul_bind(const StepContext& context, const TileFamily& family)
   if (!plan.product.family) return Kernel([](const Buffers&) {});
   const size_t bytes = plan.worker_bytes() * static_cast<size_t>(context.threads);
   const int64_t chunks = plan.batches * plan.product.chunks();
-  // Many small products: a chunk takes several, so that handing over stays cheap and the count stays an int.
-  const int64_t tasks = std::min(chunks, kChunksMax);
-  const auto run = [plan = std::move(plan), chunks, tasks](const Buffers& buffers) {
-    for_chunks(buffers.workers, tasks, [&](int task, int worker) {
-      std::byte* scratch = buffers.scratch + static_cast<size_t>(worker) * plan.worker_bytes();
-      for (int64_t chunk = chunks * task / tasks; chunk < chunks * (task + 1) / tasks; ++chunk) run_chunk(plan, buffers, chunk, scratch);
+  const auto run = [plan = std::move(plan), chunks](const Buffers& buffers) {
+    for_chunks(buffers.workers, chunks, [&](int64_t chunk, int worker) {
+      run_chunk(plan, buffers, chunk, buffers.scratch + static_cast<size_t>(worker) * plan.worker_bytes());
     });
   };
   return Kernel(run, bytes);

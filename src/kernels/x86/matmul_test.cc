@@ -42,8 +42,14 @@ void check_matmul(const MatMulCase& c, std::mt19937_64& random) {
   step.attributes.set("transA", int64_t{c.trans_a});
   step.attributes.set("transB", int64_t{c.trans_b});
   step.attributes.set("alpha", c.alpha);
-  step.inputs.push_back(random_floats(c.a_vector ? Shape{c.k} : c.trans_a ? shape_of(c.a_batch, c.k, c.m) : shape_of(c.a_batch, c.m, c.k), random));
-  step.inputs.push_back(random_floats(c.b_vector ? Shape{c.k} : c.trans_b ? shape_of(c.b_batch, c.n, c.k) : shape_of(c.b_batch, c.k, c.n), random));
+  step.inputs.push_back(random_floats(c.a_vector  ? Shape{c.k}
+                                      : c.trans_a ? shape_of(c.a_batch, c.k, c.m)
+                                                  : shape_of(c.a_batch, c.m, c.k),
+                                      random));
+  step.inputs.push_back(random_floats(c.b_vector  ? Shape{c.k}
+                                      : c.trans_b ? shape_of(c.b_batch, c.n, c.k)
+                                                  : shape_of(c.b_batch, c.k, c.n),
+                                      random));
   Expected want;
   const Floats &a = *step.inputs[0], &b = *step.inputs[1];
   int64_t batches = 1;
@@ -53,7 +59,8 @@ void check_matmul(const MatMulCase& c, std::mt19937_64& random) {
     const int64_t a0 = matrix_of(at, c.a_batch, c.out_batch) * c.m * c.k, b0 = matrix_of(at, c.b_batch, c.out_batch) * c.k * c.n;
     double sum = 0, magnitude = 0;
     for (int64_t k = 0; k < c.k; ++k) {
-      const double term = double(c.alpha) * double(a[a0 + (c.trans_a ? k * c.m + m : m * c.k + k)]) * double(b[b0 + (c.trans_b ? n * c.k + k : k * c.n + n)]);
+      const double term = double(c.alpha) * double(a[a0 + (c.trans_a ? k * c.m + m : m * c.k + k)]) *
+                          double(b[b0 + (c.trans_b ? n * c.k + k : k * c.n + n)]);
       sum += term;
       magnitude += std::abs(term);
     }
@@ -95,7 +102,8 @@ TEST(MatMul, RandomShapes) {
   std::mt19937_64 random(fresh_seed() + 1);
   const auto below = [&](int64_t n) { return static_cast<int64_t>(random() % static_cast<uint64_t>(n)); };
   for (int i = 0; i < 150; ++i) {
-    MatMulCase c{{}, {}, {}, 1 + below(60), 1 + below(i % 10 == 0 ? 1500 : 80), 1 + below(100), below(2) == 0, below(2) == 0, 0.5f};
+    MatMulCase c{{},  {}, {}, 1 + below(60), 1 + below(i % 10 == 0 ? 1500 : 80), 1 + below(100), below(2) == 0, below(2) == 0,
+                 0.5f};
     for (int64_t axes = below(3); axes > 0; --axes) {
       const int64_t extent = 1 + below(4);
       c.out_batch.push_back(extent);

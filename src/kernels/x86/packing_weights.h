@@ -14,7 +14,7 @@ struct PackingWeights {
   int64_t row_stride;
   bool transposed;
   float scale;
-  float* packed;  // packed_bytes() of it
+  float* packed;                        // packed_bytes() of it
   int64_t first_panel = 0, length = 0;  // of the block that is packed
 
   static size_t packed_bytes(const Product& p) {
@@ -26,7 +26,9 @@ struct PackingWeights {
     length = block.length;
     for (int64_t p = panel0; p < panel1; ++p) pack(p, block);
   }
-  const float* panel(int64_t panel, const DepthBlock&) const { return packed + (panel - first_panel) * length * product.family->width(); }
+  const float* panel(int64_t panel, const DepthBlock&) const {
+    return packed + (panel - first_panel) * length * product.family->width();
+  }
   int64_t stride(int64_t panel) const { return product.panel_width(panel); }
 
  private:
@@ -35,7 +37,8 @@ struct PackingWeights {
     const int64_t columns = std::min(product.columns - p * width, panel_width);
     float* to = packed + (p - first_panel) * length * width;
     if (transposed) {
-      product.family->leaf->transpose(data + p * width * row_stride + block.offset, row_stride, to, panel_width, columns, length, scale);
+      product.family->leaf->transpose(data + p * width * row_stride + block.offset, row_stride, to, panel_width, columns, length,
+                                      scale);
     } else {
       const float* from = data + block.offset * row_stride + p * width;
       for (int64_t k = 0; k < length; ++k)

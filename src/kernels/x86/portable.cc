@@ -17,7 +17,11 @@ struct Portable {
   static void pin(V&) {}
   static V zero() { return V{}; }
   static V set(float x) { return V{x, x, x, x}; }
-  static V load(const float* p) { V v; memcpy(&v, p, sizeof v); return v; }
+  static V load(const float* p) {
+    V v;
+    memcpy(&v, p, sizeof v);
+    return v;
+  }
   static V broadcast(const float* p) { return set(*p); }
   static void store(float* p, V v) { memcpy(p, &v, sizeof v); }
   // The first n floats, 0 < n <= kLanes; zeros behind.

@@ -16,11 +16,11 @@ namespace tercel::kernels::x86 {
 
 // Weights of a block, in floats: 256 KiB, half of the smallest second-level cache we care for.
 inline constexpr int64_t kBlockFloats = 64 * 1024;
-inline constexpr int64_t kTileFloats = 6 * 1024;  // of a tile's rows in a block: 24 KiB stay in a first-level cache of 32
-inline constexpr int64_t kBlockRows = 384;      // rows of a chunk whose partial sums wait in scratch
-inline constexpr double kChunkFlops = 1e6;      // some 5 us: far more than handing a chunk over costs
+inline constexpr int64_t kTileFloats = 6 * 1024;    // of a tile's rows in a block: 24 KiB stay in a first-level cache of 32
+inline constexpr int64_t kBlockRows = 384;          // rows of a chunk whose partial sums wait in scratch
+inline constexpr double kChunkFlops = 1e6;          // some 5 us: far more than handing a chunk over costs
 inline constexpr double kChunkWeights = 64 * 1024;  // or as many weights, where streaming them is the work
-inline constexpr int64_t kChunksMax = 64;
+inline constexpr int64_t kChunksMax = 64;           // that workers are handed; more are put together
 
 // Floats [offset, offset + length) of runs run .. run + runs - 1.
 struct DepthBlock {
@@ -48,7 +48,9 @@ struct Product {
   int64_t panel_width(int64_t panel) const {
     return std::min<int64_t>(family->width(), static_cast<int64_t>(align_up(columns - panel * family->width(), family->lanes)));
   }
-  int64_t first_row(int64_t part) const { return std::min(rows, (rows / row_unit + (rows % row_unit > 0)) * part / row_parts * row_unit); }
+  int64_t first_row(int64_t part) const {
+    return std::min(rows, (rows / row_unit + (rows % row_unit > 0)) * part / row_parts * row_unit);
+  }
   // Rows of the next tile where `left` are left: even parts. (Tiles that keep to one row of a small map, so that they could
   // always leave out the kernel rows above and below it, were measured to lose more than that gains.)
   int64_t tile_rows(int64_t left) const {
@@ -59,7 +61,9 @@ struct Product {
   int64_t part_rows_max() const;
   int64_t length_max() const;  // of a run in a block
   // Scratch of one worker: row starts and partial sums. Callers add their own behind it.
-  size_t starts_bytes() const { return align_up(static_cast<size_t>(runs_max * family->rows) * sizeof(float*), kTensorAlignment); }
+  size_t starts_bytes() const {
+    return align_up(static_cast<size_t>(runs_max * family->rows) * sizeof(float*), kTensorAlignment);
+  }
   size_t partial_bytes() const;
   size_t scratch_bytes() const { return starts_bytes() + partial_bytes(); }
 };
@@ -135,11 +139,15 @@ void run_product(const Product& product, int64_t row0, int64_t row1, int64_t pan
   }
 }
 
-// Runs task(chunk, worker) for all chunks, without a hand-over where one thread or one chunk is all there is.
+// Runs task(chunk, worker) for all chunks, in at most `tasks` neighbourly shares, without a hand-over where one share is all.
 template <typename Task>
-void for_chunks(Workers* workers, int64_t chunks, Task&& task) {
-  if (chunks == 1) return task(0, 0);
-  workers->run(static_cast<int>(chunks), [&task](int chunk, int worker) { task(chunk, worker); });
+void for_chunks(Workers* workers, int64_t chunks, Task&& task, int64_t tasks = kChunksMax) {
+  const int64_t shares = std::min(chunks, tasks);
+  const auto share = [&](int64_t index, int worker) {
+    for (int64_t chunk = chunks * index / shares; chunk < chunks * (index + 1) / shares; ++chunk) task(chunk, worker);
+  };
+  if (shares == 1) return share(0, 0);
+  workers->run(static_cast<int>(shares), [&share](int index, int worker) { share(index, worker); });
 }
 
 }  // namespace tercel::kernels::x86

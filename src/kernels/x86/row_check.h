@@ -44,8 +44,9 @@ inline void expect_close(const Floats& got, const Expected& want, double toleran
   for (int64_t i = 0; i < got.size() && shown < 3; ++i) {
     const double w = want.value[static_cast<size_t>(i)], g = got[i];
     const bool same = std::isnan(w) ? std::isnan(g)
-                      : std::isinf(w) ? g == w
-                                      : std::abs(g - w) <= tolerance * (want.magnitude[static_cast<size_t>(i)] + std::abs(w) + 1e-3);
+                      : std::isinf(w)
+                          ? g == w
+                          : std::abs(g - w) <= tolerance * (want.magnitude[static_cast<size_t>(i)] + std::abs(w) + 1e-3);
     if (same) continue;
     ADD_FAILURE() << where << ": element " << i << " of " << to_string(got.shape) << " is " << g << ", not " << w;
     ++shown;
@@ -67,7 +68,8 @@ inline int check_rows(const Step& step, const Expected& want, const std::string&
     expect_close(got, want, tolerance, label);
     EXPECT_TRUE(serial.kept_to_its_output()) << label;
     const Floats& other = threaded.run(three);
-    EXPECT_EQ(0, std::memcmp(got.data(), other.data(), static_cast<size_t>(got.size()) * sizeof(float))) << label << ": bits differ with 3 workers";
+    EXPECT_EQ(0, std::memcmp(got.data(), other.data(), static_cast<size_t>(got.size()) * sizeof(float)))
+        << label << ": bits differ with 3 workers";
   }
   return count;
 }

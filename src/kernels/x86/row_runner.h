@@ -42,7 +42,9 @@ struct Floats {
   Shape shape;
   Floats() = default;
   explicit Floats(const Shape& s) : storage(static_cast<size_t>(s.elements()) + 32), shape(s) {}
-  float* data() { return reinterpret_cast<float*>(align_up(reinterpret_cast<uintptr_t>(storage.data()), kTensorAlignment)) + skew; }
+  float* data() {
+    return reinterpret_cast<float*>(align_up(reinterpret_cast<uintptr_t>(storage.data()), kTensorAlignment)) + skew;
+  }
   const float* data() const { return const_cast<Floats*>(this)->data(); }
   int64_t size() const { return shape.elements(); }
   float& operator[](int64_t i) { return data()[i]; }
@@ -85,7 +87,8 @@ class BoundStep {
     out_ = Floats(step.out);
     std::fill(out_.storage.begin(), out_.storage.end(), kCanary);
     StepContext context{step.attributes, operands_, {&out_operand_, 1}, platform::host_isa(), threads, {}};
-    refusal_ = platform::host_isa().covers(row.needs) ? row.accepts(context) : "needs " + std::string(platform::isa_name(row.needs));
+    refusal_ =
+        platform::host_isa().covers(row.needs) ? row.accepts(context) : "needs " + std::string(platform::isa_name(row.needs));
     if (!refusal_.empty()) return;
     if (row.packing) {
       packed_ = aligned(row.packing->bytes(context));
@@ -113,7 +116,9 @@ class BoundStep {
 
  private:
   static constexpr float kCanary = 12345;
-  struct Free { void operator()(std::byte* p) const { std::free(p); } };
+  struct Free {
+    void operator()(std::byte* p) const { std::free(p); }
+  };
   using Bytes = std::unique_ptr<std::byte[], Free>;
   static Bytes aligned(size_t bytes) {
     const size_t size = align_up(bytes + 1, kTensorAlignment);

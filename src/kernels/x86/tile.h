@@ -23,7 +23,9 @@ template <class L, int MR, int NV>
 
 // Small tiles keep several sets of sums, for a chain of dependent multiply-adds is as long as their latency.
 template <int MR, int NV>
-inline constexpr int kSets = MR * NV >= 8 ? 1 : MR * NV >= 4 ? 2 : 4;
+inline constexpr int kSets = MR* NV >= 8   ? 1
+                             : MR* NV >= 4 ? 2
+                                           : 4;
 
 template <class L, int MR, int NV>
 void tile(const TileArgs& a) {
@@ -34,8 +36,7 @@ void tile(const TileArgs& a) {
 #pragma GCC unroll 14
     for (int i = 0; i < MR; ++i)
 #pragma GCC unroll 4
-      for (int j = 0; j < NV; ++j)
-        sum[s][i][j] = s == 0 && a.resume ? L::load(a.partial + i * kWidth + j * kLanes) : L::zero();
+      for (int j = 0; j < NV; ++j) sum[s][i][j] = s == 0 && a.resume ? L::load(a.partial + i * kWidth + j * kLanes) : L::zero();
 
   const float* weights = a.weights;
   const float* const* starts = a.rows;
@@ -114,7 +115,8 @@ void finish_tile(const TileArgs& args, int rows, int width) {
 
 // Blocks of lanes x lanes, through the leaf's register transpose; the rest one by one.
 template <class L>
-void transpose_lines(const float* in, int64_t in_stride, float* out, int64_t out_stride, int64_t width, int64_t count, float scale) {
+void transpose_lines(const float* in, int64_t in_stride, float* out, int64_t out_stride, int64_t width, int64_t count,
+                     float scale) {
   constexpr int kBlock = L::kTransposeBlock;
   const int64_t full_width = width / kBlock * kBlock, full_count = count / kBlock * kBlock;
   for (int64_t i = 0; i < full_width; i += kBlock)
