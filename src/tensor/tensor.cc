@@ -38,8 +38,10 @@ namespace {
 
 template <typename T>
 T load(const void* data, int64_t i) {
+  const char* at = static_cast<const char*>(data) + i * static_cast<int64_t>(sizeof(T));
+  if constexpr (std::is_same_v<T, bool>) return *at != 0;  // bytes of a request may be anything
   T value;
-  std::memcpy(&value, static_cast<const char*>(data) + i * static_cast<int64_t>(sizeof(T)), sizeof(T));
+  std::memcpy(&value, at, sizeof(T));
   return value;
 }
 
