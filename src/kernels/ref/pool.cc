@@ -21,9 +21,9 @@ struct Taps {
 };
 Taps taps_of(const ops::WindowAxis& axis, int64_t input, int64_t output) {
   const int64_t origin = output * axis.stride - axis.pad_begin;
-  const int64_t first = origin < 0 ? (-origin + axis.dilation - 1) / axis.dilation : 0;
+  const int64_t first = origin < 0 ? std::min(axis.kernel, (-origin + axis.dilation - 1) / axis.dilation) : 0;
   const int64_t last = origin >= input ? 0 : std::min(axis.kernel, (input - 1 - origin) / axis.dilation + 1);
-  return {origin, std::min(first, axis.kernel), std::max(first, last)};
+  return {origin, first, std::max(first, last)};
 }
 
 // Calls visit(offset) for every tap of one window that is inside the input, in row-major order; offsets count elements
