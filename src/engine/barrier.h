@@ -24,13 +24,13 @@ struct Barrier {
 
   MemoryBudget* budget;
   uint32_t node = 0;
-  uint32_t first_slot = 0;                  // of output 0; output i has first_slot + i
-  std::vector<LiveValue> values;            // as they are when the region has run
-  std::vector<char> wanted;                 // per output
-  std::vector<Block> buffers;               // per output
-  std::list<Continuation> continuations;    // most recent first
+  uint32_t first_slot = 0;                        // of output 0; output i has first_slot + i
+  std::vector<LiveValue> values;                  // as they are when the region has run
+  std::vector<char> wanted;                       // per output
+  std::vector<Block> buffers;                     // per output
+  std::list<Continuation> continuations;          // most recent first
   std::list<std::unique_ptr<BoundGraph>> bodies;  // bound subgraphs of control flow, most recent first
-  std::vector<Block> carried;               // buffers of loops: two per carried value
+  std::vector<Block> carried;                     // buffers of loops: two per carried value
 };
 
 }  // namespace tercel::engine

@@ -80,17 +80,20 @@ Result<void> check_run(const plan::Program& program, const Binding& binding, std
     const TensorType& wanted = binding.input_types[i];
     const std::string& name = graph.values[graph.inputs[i]].name;
     if (!(inputs[i].type == wanted))
-      return invalid("input '" + name + "' is " + std::string(dtype_name(inputs[i].type.dtype)) + " " + to_string(inputs[i].type.shape) +
-                     " where " + std::string(dtype_name(wanted.dtype)) + " " + to_string(wanted.shape) + " is bound");
+      return invalid("input '" + name + "' is " + std::string(dtype_name(inputs[i].type.dtype)) + " " +
+                     to_string(inputs[i].type.shape) + " where " + std::string(dtype_name(wanted.dtype)) + " " +
+                     to_string(wanted.shape) + " is bound");
     if (!inputs[i].data && wanted.bytes() > 0) return invalid("input '" + name + "' has no data");
-    if (!is_aligned(inputs[i].data, wanted.dtype)) return invalid("the data of input '" + name + "' are not aligned to their elements");
+    if (!is_aligned(inputs[i].data, wanted.dtype))
+      return invalid("the data of input '" + name + "' are not aligned to their elements");
   }
   for (size_t i = 0; i < buffers.size(); ++i) {
     if (!buffers[i]) continue;
     const std::string& name = graph.values[graph.outputs[i]].name;
     if (!binding.graph->output_type(i))
       return invalid("the size of output '" + name + "' depends on data: give no buffer for it and copy what run() returns");
-    if (!is_aligned(buffers[i], binding.output_types[i].dtype)) return invalid("the buffer of output '" + name + "' is not aligned to its elements");
+    if (!is_aligned(buffers[i], binding.output_types[i].dtype))
+      return invalid("the buffer of output '" + name + "' is not aligned to its elements");
   }
   return {};
 }

@@ -20,7 +20,9 @@ class Binding {
   bool asked_for_workers = false;   // the last run did: wake them before the first step of the next
   uint64_t last_used = 0;
 
-  bool fits(std::span<const Shape> wanted) const { return std::equal(wanted.begin(), wanted.end(), shapes.begin(), shapes.end()); }
+  bool fits(std::span<const Shape> wanted) const {
+    return std::equal(wanted.begin(), wanted.end(), shapes.begin(), shapes.end());
+  }
 };
 
 // Binds the main graph to shapes that were checked. Allocates and prefaults.

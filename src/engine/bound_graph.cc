@@ -47,9 +47,14 @@ Result<std::unique_ptr<BoundGraph>> BoundGraph::bind(Environment& environment, u
   std::unique_ptr<BoundGraph> bound(new BoundGraph(environment, index));
   const plan::ProgramGraph& graph = environment.graph(index);
   for (const Input& input : inputs) bound->input_types_.push_back(input.type);
-  RegionRequest request{.environment = &environment, .graph = index, .first_node = 0,
-                        .next_slot = static_cast<uint32_t>(graph.inputs.size() + graph.outputs.size()), .values = {},
-                        .uses = &bound->uses_, .bucket = bucket, .arena = arena};
+  RegionRequest request{.environment = &environment,
+                        .graph = index,
+                        .first_node = 0,
+                        .next_slot = static_cast<uint32_t>(graph.inputs.size() + graph.outputs.size()),
+                        .values = {},
+                        .uses = &bound->uses_,
+                        .bucket = bucket,
+                        .arena = arena};
   request.values = TRY(values_of(graph, inputs));
   bound->first_ = TRY(build_region(std::move(request)));
   bound->output_types_.resize(graph.outputs.size());
@@ -113,7 +118,8 @@ Result<void> BoundGraph::run_watched(const RunContext& context, Region& region) 
     if (context.check_numerics)
       for (const OutputView& view : views)
         if (view.data && !all_finite(view.type, view.data))
-          return invalid(describe(node) + " computed a NaN or an infinity; look at the values that enter it with: tercel compare");
+          return invalid(describe(node) +
+                         " computed a NaN or an infinity; look at the values that enter it with: tercel compare");
     if (context.observer) context.observer(context.observer_user, node, views, static_cast<double>(after - before) * 1e-3);
   }
   return {};
@@ -124,7 +130,8 @@ namespace {
 // A node whose output sizes its data tell: asked again now that the data are there, bound, and run.
 Result<std::vector<TensorType>> run_with_values(BarrierRun& run) {
   std::vector<LiveValue> values(run.inputs.size());
-  TypedNode node{.node = &run.node, .inputs = {}, .outputs = std::vector<TensorType>(run.node.outputs.size()), .wanted = run.barrier.wanted};
+  TypedNode node{
+      .node = &run.node, .inputs = {}, .outputs = std::vector<TensorType>(run.node.outputs.size()), .wanted = run.barrier.wanted};
   for (size_t i = 0; i < values.size(); ++i) {
     const RuntimeInput& input = run.inputs[i];
     values[i].type = input.type;
@@ -153,8 +160,11 @@ Result<Region*> BoundGraph::cross(const RunContext& context, Barrier& barrier) {
     run.inputs.emplace_back();
     if (id == plan::kNoValue) continue;
     const LiveValue& value = barrier.values[id];
-    run.inputs.back() = {.present = true, .type = value.type, .data = address_of(value.place),
-                         .known = value.known ? &*value.known : nullptr, .source = value.source};
+    run.inputs.back() = {.present = true,
+                         .type = value.type,
+                         .data = address_of(value.place),
+                         .known = value.known ? &*value.known : nullptr,
+                         .source = value.source};
   }
   const int64_t before = context.observer ? platform::now_ns() : 0;
   auto types = ops::is_control(node.op->name) ? run_control(run) : run_with_values(run);
@@ -178,9 +188,14 @@ Result<Region*> BoundGraph::continuation(Barrier& barrier, std::vector<TensorTyp
     return known.front().region.get();
   }
   const plan::ProgramNode& node = environment_.graph(graph_).nodes[barrier.node];
-  RegionRequest request{.environment = &environment_, .graph = graph_, .first_node = barrier.node + 1,
-                        .next_slot = barrier.first_slot + static_cast<uint32_t>(barrier.buffers.size()), .values = barrier.values,
-                        .uses = &uses_, .bucket = nullptr, .arena = nullptr};
+  RegionRequest request{.environment = &environment_,
+                        .graph = graph_,
+                        .first_node = barrier.node + 1,
+                        .next_slot = barrier.first_slot + static_cast<uint32_t>(barrier.buffers.size()),
+                        .values = barrier.values,
+                        .uses = &uses_,
+                        .bucket = nullptr,
+                        .arena = nullptr};
   for (uint32_t i = 0; i < node.outputs.size(); ++i) {
     if (node.outputs[i] == plan::kNoValue) continue;
     LiveValue& value = request.values[node.outputs[i]];

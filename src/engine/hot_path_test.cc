@@ -105,8 +105,14 @@ TEST(HotPath, MakesNoSyscallButOneWakeARequest) {
   constexpr int kRuns = 200;
   for (int threads : {1, 2, 3}) {
     std::unique_ptr<Ready> ready;
-    const auto guarded = run_without_syscalls([&] { ready = std::make_unique<Ready>(threads); for (int i = 0; i < 3; ++i) ready->run(); },
-                                              [&] { for (int i = 0; i < kRuns; ++i) ready->run(); });
+    const auto guarded = run_without_syscalls(
+        [&] {
+          ready = std::make_unique<Ready>(threads);
+          for (int i = 0; i < 3; ++i) ready->run();
+        },
+        [&] {
+          for (int i = 0; i < kRuns; ++i) ready->run();
+        });
     EXPECT_TRUE(guarded.finished) << threads << " threads";
     EXPECT_LE(guarded.wakes, threads == 1 ? 0 : kRuns) << threads << " threads";
   }
@@ -116,8 +122,14 @@ TEST(HotPath, MakesNoSyscallButOneWakeARequest) {
 TEST(HotPath, SmallRequestsWakeNobody) {
   if (!counts_allocations()) GTEST_SKIP() << "sanitizers make syscalls of their own";
   std::unique_ptr<Ready> ready;
-  const auto guarded = run_without_syscalls([&] { ready = std::make_unique<Ready>(2, 1); ready->run(); },
-                                            [&] { for (int i = 0; i < 50; ++i) ready->run(); });
+  const auto guarded = run_without_syscalls(
+      [&] {
+        ready = std::make_unique<Ready>(2, 1);
+        ready->run();
+      },
+      [&] {
+        for (int i = 0; i < 50; ++i) ready->run();
+      });
   EXPECT_TRUE(guarded.finished);
   EXPECT_EQ(guarded.wakes, 0);
 }

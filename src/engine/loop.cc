@@ -83,10 +83,12 @@ class LoopRun {
     for (size_t i = 0; i < carried_; ++i) targets.push_back(&run_.barrier.carried[2 * i + (iteration_ & 1)]);
     for (Stack& stack : stacks_) targets.push_back(&stack.slice);
     if (body.output_count() != targets.size())
-      return invalid("its body has " + std::to_string(body.output_count()) + " outputs where " + std::to_string(targets.size()) + " are wanted");
+      return invalid("its body has " + std::to_string(body.output_count()) + " outputs where " + std::to_string(targets.size()) +
+                     " are wanted");
     const auto types = TRY(run_into(run_.context, body, inputs_, targets));
     truth_ = TRY(truth_of({.present = true, .type = types[0], .data = condition_.data()}));
-    for (size_t i = 0; i < carried_; ++i) inputs_[2 + i] = {.present = true, .type = types[1 + i], .data = targets[1 + i]->data()};
+    for (size_t i = 0; i < carried_; ++i)
+      inputs_[2 + i] = {.present = true, .type = types[1 + i], .data = targets[1 + i]->data()};
     for (size_t i = 0; i < stacks_.size(); ++i) TRY(stacks_[i].append(types[1 + carried_ + i], iteration_));
     return {};
   }

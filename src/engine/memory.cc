@@ -13,7 +13,8 @@ namespace tercel::engine {
 Result<void> MemoryBudget::take(size_t bytes) {
   if (bytes > max_ - used_)
     return too_large("the bound shapes need more than " + std::to_string(max_ >> 20) + " MiB (" + std::to_string(used_ >> 20) +
-                     " MiB are in use, " + std::to_string(bytes) + " bytes more are wanted): raise the memory limit of the session, "
+                     " MiB are in use, " + std::to_string(bytes) +
+                     " bytes more are wanted): raise the memory limit of the session, "
                      "or use smaller shapes");
   used_ += bytes;
   return {};

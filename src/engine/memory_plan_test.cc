@@ -16,7 +16,8 @@ void expect_valid(std::span<const Lifetime> lifetimes, const MemoryPlan& plan) {
     EXPECT_LE(plan.offsets[i] + lifetimes[i].bytes, plan.bytes);
     for (size_t j = 0; j < i; ++j) {
       const bool together = lifetimes[i].first <= lifetimes[j].last && lifetimes[j].first <= lifetimes[i].last;
-      const bool apart = plan.offsets[i] + lifetimes[i].bytes <= plan.offsets[j] || plan.offsets[j] + lifetimes[j].bytes <= plan.offsets[i];
+      const bool apart =
+          plan.offsets[i] + lifetimes[i].bytes <= plan.offsets[j] || plan.offsets[j] + lifetimes[j].bytes <= plan.offsets[i];
       ASSERT_TRUE(!together || apart) << i << " and " << j;
     }
   }
@@ -64,11 +65,13 @@ TEST(MemoryPlan, NoTwoLiveBuffersOverlap) {
 TEST(MemoryPlan, ManyBuffersTakeNoQuadraticTime) {
   std::vector<Lifetime> lifetimes(kExactLifetimesMax + 1);
   std::mt19937 random(7);
-  for (uint32_t i = 0; i < lifetimes.size(); ++i) lifetimes[i] = {1 + random() % 3000, i, i + static_cast<uint32_t>(random() % 20)};
+  for (uint32_t i = 0; i < lifetimes.size(); ++i)
+    lifetimes[i] = {1 + random() % 3000, i, i + static_cast<uint32_t>(random() % 20)};
   const MemoryPlan plan = plan_memory(lifetimes);
   for (size_t i = 0; i < lifetimes.size(); ++i)
     for (size_t j = i + 1; j < lifetimes.size() && lifetimes[j].first <= lifetimes[i].last; ++j)
-      ASSERT_TRUE(plan.offsets[i] + lifetimes[i].bytes <= plan.offsets[j] || plan.offsets[j] + lifetimes[j].bytes <= plan.offsets[i]);
+      ASSERT_TRUE(plan.offsets[i] + lifetimes[i].bytes <= plan.offsets[j] ||
+                  plan.offsets[j] + lifetimes[j].bytes <= plan.offsets[i]);
   EXPECT_LT(plan.bytes, 4 * peak_of_live_bytes(lifetimes, static_cast<uint32_t>(lifetimes.size()) + 20));
 }
 

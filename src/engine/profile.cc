@@ -13,7 +13,8 @@ std::string text_of(const plan::InputRange& range) {
   for (size_t axis = 0; axis < range.low.size(); ++axis) {
     if (axis) text += 'x';
     text += std::to_string(range.low[axis]);
-    if (range.high[axis] != range.low[axis]) text += ".." + (range.high[axis] == plan::kDimMax ? "" : std::to_string(range.high[axis]));
+    if (range.high[axis] != range.low[axis])
+      text += ".." + (range.high[axis] == plan::kDimMax ? "" : std::to_string(range.high[axis]));
   }
   return text.empty() ? "a scalar" : text;
 }
@@ -39,7 +40,8 @@ Result<void> check_range(const plan::InputRange& range, const Shape& shape) {
     if (!shape[axis].is_known()) return invalid("input '" + range.name + "' has an extent without a size");
     const auto a = static_cast<size_t>(axis);
     if (shape.size(axis) < range.low[a] || shape.size(axis) > range.high[a])
-      return invalid("axis " + std::to_string(axis) + (range.axis_names.empty() || range.axis_names[a].empty() ? "" : " (" + range.axis_names[a] + ")") +
+      return invalid("axis " + std::to_string(axis) +
+                     (range.axis_names.empty() || range.axis_names[a].empty() ? "" : " (" + range.axis_names[a] + ")") +
                      " of input '" + range.name + "' is " + std::to_string(shape.size(axis)) + served +
                      ": compile the model with a wider --profile");
   }
@@ -66,10 +68,11 @@ Result<void> check_shapes(std::span<const plan::InputRange> ranges, std::span<co
       const std::string& name = ranges[i].axis_names[axis];
       for (size_t j = 0; j <= i && !name.empty(); ++j)
         for (size_t other = 0; other < (j == i ? axis : ranges[j].axis_names.size()); ++other)
-          if (ranges[j].axis_names[other] == name && shapes[i].size(static_cast<int>(axis)) != shapes[j].size(static_cast<int>(other)))
-            return invalid("'" + name + "' is " + std::to_string(shapes[j].size(static_cast<int>(other))) + " in input '" + ranges[j].name +
-                           "' and " + std::to_string(shapes[i].size(static_cast<int>(axis))) + " in input '" + ranges[i].name +
-                           "'; they must be equal");
+          if (ranges[j].axis_names[other] == name &&
+              shapes[i].size(static_cast<int>(axis)) != shapes[j].size(static_cast<int>(other)))
+            return invalid("'" + name + "' is " + std::to_string(shapes[j].size(static_cast<int>(other))) + " in input '" +
+                           ranges[j].name + "' and " + std::to_string(shapes[i].size(static_cast<int>(axis))) + " in input '" +
+                           ranges[i].name + "'; they must be equal");
     }
   }
   return {};
@@ -103,13 +106,15 @@ std::string notice_of(const plan::Program& program, const plan::TunedSection* ch
   if (program.tuned.empty()) return "the plan was not tuned: " + cost;
   if (!chosen) {
     std::string names;
-    for (const plan::TunedSection& section : program.tuned) names += (names.empty() ? "" : ", ") + std::string(platform::isa_name(section.isa));
+    for (const plan::TunedSection& section : program.tuned)
+      names += (names.empty() ? "" : ", ") + std::string(platform::isa_name(section.isa));
     return "tuned for " + names + ", this host has " + here + ": " + cost;
   }
   const auto unknown = std::count_if(chosen->tactic_names.begin(), chosen->tactic_names.end(),
                                      [](const std::string& name) { return !kernels::find_row(name); });
   if (unknown > 0)
-    return std::to_string(unknown) + " of " + std::to_string(chosen->tactic_names.size()) + " tactics of the plan are not in this build: "
+    return std::to_string(unknown) + " of " + std::to_string(chosen->tactic_names.size()) +
+           " tactics of the plan are not in this build: "
            "their steps run by the first kernel that accepts them; compile the model again to tune it";
   if (chosen->isa == host) return {};
   return "tuned for " + std::string(platform::isa_name(chosen->isa)) + ", this host has " + here +

@@ -43,7 +43,9 @@ struct RandomGraph {
     shapes.resize(std::max<size_t>(shapes.size(), id + 1));
     shapes[id] = shape;
   }
-  ValueId any() { return ids[random() % 3 ? ids.size() - 1 - random() % std::min<size_t>(ids.size(), 4) : random() % ids.size()]; }
+  ValueId any() {
+    return ids[random() % 3 ? ids.size() - 1 - random() % std::min<size_t>(ids.size(), 4) : random() % ids.size()];
+  }
   ValueId like(ValueId a) {
     for (int attempt = 0; attempt < 20; ++attempt)
       if (const ValueId b = any(); shapes[b] == shapes[a]) return b;
@@ -67,7 +69,11 @@ struct RandomGraph {
 
 std::vector<Tensor> naive(const plan::Program& program, const std::vector<Tensor>& inputs) {
   const plan::ProgramGraph& graph = program.main();
-  Environment environment{.program = nullptr, .tuned = nullptr, .packed = nullptr, .isa = platform::host_isa(), .threads = 1,
+  Environment environment{.program = nullptr,
+                          .tuned = nullptr,
+                          .packed = nullptr,
+                          .isa = platform::host_isa(),
+                          .threads = 1,
                           .budget = MemoryBudget(SIZE_MAX)};
   std::vector<LiveValue> values(graph.values.size());
   const auto set = [&](ValueId id, const Tensor& tensor) {
@@ -78,7 +84,9 @@ std::vector<Tensor> naive(const plan::Program& program, const std::vector<Tensor
     if (graph.values[id].is_constant) set(id, graph.values[id].constant);
   for (size_t i = 0; i < inputs.size(); ++i) set(graph.inputs[i], inputs[i]);
   for (const plan::ProgramNode& node : graph.nodes) {
-    TypedNode typed{.node = &node, .inputs = {}, .outputs = std::vector<TensorType>(node.outputs.size()),
+    TypedNode typed{.node = &node,
+                    .inputs = {},
+                    .outputs = std::vector<TensorType>(node.outputs.size()),
                     .wanted = std::vector<char>(node.outputs.size(), 1)};
     for (ValueId id : node.inputs) typed.inputs.push_back(&values[id]);
     std::vector<std::optional<std::vector<Dim>>> dims;

@@ -20,14 +20,14 @@ struct Step {
   void* const* inputs = nullptr;  // into Region::pointers; null entries are absent operands
   void* const* outputs = nullptr;
   const kernels::KernelRow* row = nullptr;
-  uint32_t node = 0;              // of the graph
+  uint32_t node = 0;  // of the graph
 };
 
 // What explain, observers and the estimate of work need to know of a step; parallel to Region::steps.
 struct StepRecord {
   std::vector<TensorType> outputs;  // as in the node; meaningless where the pointer is null
   double flops = 0;
-  double bytes = 0;                 // that must move: inputs, weights, outputs
+  double bytes = 0;  // that must move: inputs, weights, outputs
 };
 
 // Before a region runs, pointers[entry] = slots[slot].
@@ -72,11 +72,11 @@ struct Region {
   std::unique_ptr<Barrier> barrier;   // null: the graph ends here
   std::vector<OutputSource> outputs;  // then
 
-  std::vector<Tensor> kept;           // contents that steps read: constants, values computed while binding
-  size_t kept_bytes = 0;              // of those computed while binding; counted in the budget
+  std::vector<Tensor> kept;  // contents that steps read: constants, values computed while binding
+  size_t kept_bytes = 0;     // of those computed while binding; counted in the budget
   std::vector<Packed> packed;
   MemoryBudget& budget;
-  Block memory;                       // where it is not the session's arena
+  Block memory;  // where it is not the session's arena
 };
 
 // Where the main region of a shape takes its memory from: the session's arena, which all its shapes share. Null for
@@ -92,10 +92,10 @@ struct RegionRequest {
   Environment* environment = nullptr;
   uint32_t graph = 0;
   uint32_t first_node = 0;
-  uint32_t next_slot = 0;                    // the first that no one uses yet
-  std::vector<LiveValue> values;             // by ValueId: what is known where the region starts
+  uint32_t next_slot = 0;         // the first that no one uses yet
+  std::vector<LiveValue> values;  // by ValueId: what is known where the region starts
   const ValueUses* uses = nullptr;
-  const plan::Bucket* bucket = nullptr;      // tuned tactics of the main graph, or null
+  const plan::Bucket* bucket = nullptr;  // tuned tactics of the main graph, or null
   ArenaSource* arena = nullptr;
 };
 

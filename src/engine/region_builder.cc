@@ -14,20 +14,29 @@ namespace {
 // What one region may keep of values computed while binding, together.
 constexpr size_t kEvaluatedTotalMax = size_t{64} << 20;
 
+// Inputs that are considered for their buffer: a Sum of a million inputs must not be looked at a million times.
+constexpr size_t kInPlaceInputsMax = 8;
+
 // Operators whose output is their first input under another shape.
 constexpr std::array<std::string_view, 6> kRenaming = {"Identity", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Cast"};
 
 bool renames(const TypedNode& node) {
   if (std::find(kRenaming.begin(), kRenaming.end(), node.node->op->name) == kRenaming.end()) return false;
   // Cast renames where it does not convert.
-  return node.inputs[0] && node.inputs[0]->type.dtype == node.outputs[0].dtype && node.inputs[0]->type.bytes() == node.outputs[0].bytes();
+  return node.inputs[0] && node.inputs[0]->type.dtype == node.outputs[0].dtype &&
+         node.inputs[0]->type.bytes() == node.outputs[0].bytes();
 }
 
 }  // namespace
 
 RegionBuilder::RegionBuilder(RegionRequest request)
-    : request_(std::move(request)), environment_(*request_.environment), graph_(environment_.graph(request_.graph)),
-      uses_(*request_.uses), values_(request_.values), root_(values_.size()), copies_(graph_.outputs.size()) {
+    : request_(std::move(request)),
+      environment_(*request_.environment),
+      graph_(environment_.graph(request_.graph)),
+      uses_(*request_.uses),
+      values_(request_.values),
+      root_(values_.size()),
+      copies_(graph_.outputs.size()) {
   std::iota(root_.begin(), root_.end(), plan::ValueId{0});
 }
 
@@ -128,6 +137,11 @@ const kernels::KernelRow* RegionBuilder::tuned_row(uint32_t node) const {
 }
 
 Result<void> RegionBuilder::add_step(const TypedNode& node, uint32_t index) {
+  // Before sizes are added up: sums of what each fits the budget do not overflow.
+  if (node.output_bytes() > environment_.budget.max())
+    return too_large("its outputs take " + std::to_string(node.output_bytes()) + " bytes, more than the session may use (" +
+                     std::to_string(environment_.budget.max()) +
+                     "): raise the memory limit of the session, or use smaller shapes");
   const Operands operands(node);
   const PackedSource weights{environment_.packed.get(), {.graph = request_.graph, .node = index, .format = {}}, node.inputs};
   PendingStep step{.node = index, .inputs = node.node->inputs, .outputs = node.node->outputs};
@@ -145,8 +159,9 @@ Result<void> RegionBuilder::add_step(const TypedNode& node, uint32_t index) {
   step.record.outputs = node.outputs;
   step.record.bytes += static_cast<double>(node.output_bytes());
   const ops::FlopsRule flops = node.node->op->flops;
-  step.record.flops = flops ? flops(node.node->attributes, input_types, node.outputs)
-                            : node.wanted[0] ? static_cast<double>(node.outputs[0].shape.elements()) : 0;
+  step.record.flops = flops            ? flops(node.node->attributes, input_types, node.outputs)
+                      : node.wanted[0] ? static_cast<double>(node.outputs[0].shape.elements())
+                                       : 0;
   steps_.push_back(std::move(step));
   return {};
 }
@@ -156,7 +171,7 @@ int64_t RegionBuilder::in_place_input(const TypedNode& node) const {
   const auto& inputs = node.node->inputs;
   if (!node.wanted[0]) return -1;
   const auto index = static_cast<int32_t>(node.node - graph_.nodes.data());
-  for (size_t i = 0; i < inputs.size(); ++i) {
+  for (size_t i = 0; i < std::min(inputs.size(), kInPlaceInputsMax); ++i) {
     const LiveValue* input = node.inputs[i];
     if (!input || input->place.kind != Place::Kind::kStorage || !(input->type == node.outputs[0])) continue;
     const auto shares = [&](const LiveValue* other) {

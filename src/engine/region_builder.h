@@ -64,7 +64,7 @@ class RegionBuilder {
   std::vector<plan::ValueId> root_;  // by ValueId: the value it is another name of, itself otherwise
   std::vector<Storage> storages_;
   std::vector<PendingStep> steps_;
-  std::vector<void*> copies_;        // by output: where a copied output goes without a caller's buffer
+  std::vector<void*> copies_;          // by output: where a copied output goes without a caller's buffer
   std::vector<std::byte*> addresses_;  // by storage
   size_t evaluated_bytes_ = 0;
 };

@@ -35,7 +35,8 @@ void RegionBuilder::drop_unneeded(uint32_t end_node) {
   std::vector<PendingStep> kept;
   for (size_t i = steps_.size(); i-- > 0;) {
     const auto& outputs = steps_[i].outputs;
-    if (std::none_of(outputs.begin(), outputs.end(), [&](plan::ValueId id) { return id != plan::kNoValue && needed[id]; })) continue;
+    if (std::none_of(outputs.begin(), outputs.end(), [&](plan::ValueId id) { return id != plan::kNoValue && needed[id]; }))
+      continue;
     for (plan::ValueId id : steps_[i].inputs)
       if (id != plan::kNoValue) needed[root_[id]] = 1;
     kept.push_back(std::move(steps_[i]));
@@ -95,7 +96,8 @@ Result<void> RegionBuilder::place_memory(Region& region, bool ends) {
   std::vector<Lifetime> lifetimes;
   for (const Storage& storage : storages_)
     if (storage.used) lifetimes.push_back({storage.bytes, storage.first, storage.last});
-  for (size_t output = 0; output < graph_.outputs.size(); ++output) lifetimes.push_back({ends ? copied_bytes(output) : 0, end, end});
+  for (size_t output = 0; output < graph_.outputs.size(); ++output)
+    lifetimes.push_back({ends ? copied_bytes(output) : 0, end, end});
   const MemoryPlan plan = plan_memory(lifetimes);
   size_t scratch = 0;
   for (const PendingStep& step : steps_) scratch = std::max(scratch, step.bound.kernel.scratch_bytes());
@@ -122,7 +124,8 @@ void RegionBuilder::resolve_places() {
     if (value.place.kind != Place::Kind::kStorage) continue;
     const uint32_t index = value.place.index;
     const Storage& storage = storages_[index];
-    if (storage.home >= 0) value.place = Place::slot(static_cast<uint32_t>(graph_.inputs.size()) + static_cast<uint32_t>(storage.home));
+    if (storage.home >= 0)
+      value.place = Place::slot(static_cast<uint32_t>(graph_.inputs.size()) + static_cast<uint32_t>(storage.home));
     else if (storage.used) value.place = Place::fixed(addresses_[index]);
     else value.place = {};
   }
@@ -143,13 +146,17 @@ void RegionBuilder::fill_steps(Region& region) {
   };
   for (PendingStep& pending : steps_) {
     const kernels::Packing* packing = pending.bound.packed.bytes.empty() ? nullptr : pending.bound.row->packing;
-    for (size_t i = 0; i < pending.inputs.size(); ++i) add_operand(pending.inputs[i], packing && packing->input == static_cast<int>(i));
+    for (size_t i = 0; i < pending.inputs.size(); ++i)
+      add_operand(pending.inputs[i], packing && packing->input == static_cast<int>(i));
     for (plan::ValueId id : pending.outputs) add_operand(id, false);
     platform::prefault(pending.bound.packed.bytes);
   }
   void* const* next = region.pointers.data();
   for (PendingStep& pending : steps_) {
-    Step step{.kernel = pending.bound.kernel, .inputs = next, .outputs = next + pending.inputs.size(), .row = pending.bound.row,
+    Step step{.kernel = pending.bound.kernel,
+              .inputs = next,
+              .outputs = next + pending.inputs.size(),
+              .row = pending.bound.row,
               .node = pending.node};
     next = step.outputs + pending.outputs.size();
     region.steps.push_back(std::move(step));
@@ -162,7 +169,9 @@ void RegionBuilder::end_graph(Region& region) const {
   for (size_t output = 0; output < graph_.outputs.size(); ++output) {
     const LiveValue& value = values_[graph_.outputs[output]];
     OutputSource source{.place = value.place, .fallback = copies_[output], .type = value.type};
-    source.kind = is_home(output) ? OutputSource::Kind::kHome : is_view(output) ? OutputSource::Kind::kView : OutputSource::Kind::kCopy;
+    source.kind = is_home(output)   ? OutputSource::Kind::kHome
+                  : is_view(output) ? OutputSource::Kind::kView
+                                    : OutputSource::Kind::kCopy;
     if (value.known) region.kept.push_back(*value.known);
     region.outputs.push_back(std::move(source));
   }

@@ -39,7 +39,8 @@ TEST(DataDependent, SizesFollowTheData) {
   EXPECT_THAT(as_ints(three[2]), ElementsAre(3));
   EXPECT_EQ(run_once_for_test(*session, {tensor_of({Dim(5)}, {0, 0, 0, 0, -1})}).value()[0].elements(), 0);
   EXPECT_THAT(floats_of(run_once_for_test(*session, {tensor_of({Dim(5)}, {0, 2, 0, 0, -1})}).value()[0]), ElementsAre(102));
-  EXPECT_THAT(floats_of(run_once_for_test(*session, {tensor_of({Dim(5)}, {9, 0, 8, 0, 7})}).value()[0]), ElementsAre(109, 108, 107));
+  EXPECT_THAT(floats_of(run_once_for_test(*session, {tensor_of({Dim(5)}, {9, 0, 8, 0, 7})}).value()[0]),
+              ElementsAre(109, 108, 107));
 }
 
 TEST(DataDependent, OutputTypesAndBuffersSayWhatIsUnknown) {
@@ -72,7 +73,8 @@ TEST(DataDependent, ShapesComeFromInputs) {
   const auto x_data = tensor_of({Dim(6)}, {1, 2, 3, 4, 5, 6});
   EXPECT_EQ(run_once_for_test(*session, {x_data, ints_of({Dim(2)}, {2, 3})}).value()[0].shape(), (Shape{Dim(2), Dim(3)}));
   EXPECT_EQ(run_once_for_test(*session, {x_data, ints_of({Dim(2)}, {-1, 1})}).value()[0].shape(), (Shape{Dim(6), Dim(1)}));
-  EXPECT_THAT(run_once_for_test(*session, {x_data, ints_of({Dim(2)}, {4, 4})}).error().message(), HasSubstr("node 'Reshape_1' (Reshape)"));
+  EXPECT_THAT(run_once_for_test(*session, {x_data, ints_of({Dim(2)}, {4, 4})}).error().message(),
+              HasSubstr("node 'Reshape_1' (Reshape)"));
 }
 
 // if c then x + w else x, with w captured.
@@ -82,8 +84,10 @@ std::shared_ptr<plan::Program> if_program() {
   const auto c = main.input("c", DType::kBool, {});
   const auto y = main.node("Relu", {x});
   const auto w = main.floats({Dim(1)}, {10});
-  main.output(main.node("Neg", {main.node("If", {c, y, w}, attributes_of({{"captures", int64_t{2}}, {"then_branch", ops::GraphRef{1}},
-                                                                              {"else_branch", ops::GraphRef{2}}}))}));
+  main.output(main.node(
+      "Neg", {main.node("If", {c, y, w},
+                        attributes_of(
+                            {{"captures", int64_t{2}}, {"then_branch", ops::GraphRef{1}}, {"else_branch", ops::GraphRef{2}}}))}));
   for (GraphMaker* g : {&then_branch, &else_branch}) {
     const auto a = g->input("a", DType::kFloat32, {}), b = g->input("b", DType::kFloat32, {});
     g->output(g == &then_branch ? g->node("Add", {a, b}) : a);
@@ -153,8 +157,9 @@ TEST(ControlFlow, LoopMayGrowItsValuesAndNest) {
   GraphMaker main, branch, other, body;
   const auto c = main.input("c", DType::kBool, {});
   const auto trips = main.input("trips", DType::kInt64, {});
-  main.output(main.node("If", {c, trips}, attributes_of({{"captures", int64_t{1}}, {"then_branch", ops::GraphRef{1}},
-                                                             {"else_branch", ops::GraphRef{2}}})));
+  main.output(
+      main.node("If", {c, trips},
+                attributes_of({{"captures", int64_t{1}}, {"then_branch", ops::GraphRef{1}}, {"else_branch", ops::GraphRef{2}}})));
   const auto n = branch.input("trips", DType::kInt64, {});
   branch.output(branch.node("Loop", {n, branch.truth(true), branch.ints({-7})}, attributes_of({{"body", ops::GraphRef{3}}})));
   const auto shaped = other.node("Reshape", {other.input("trips", DType::kInt64, {}), other.ints({1})});
@@ -201,11 +206,12 @@ std::shared_ptr<plan::Program> scan_program(int64_t axis, int64_t direction, int
   const auto state = main.input("state", DType::kFloat32, {Dim(2)});
   const auto x = main.input("x", DType::kFloat32, {Dim::symbol(0), Dim::symbol(1)});
   const auto out = main.nodes("Scan", {state, x}, 2,
-                              attributes_of({{"num_scan_inputs", int64_t{1}}, {"body", ops::GraphRef{1}},
-                                                {"scan_input_axes", std::vector<int64_t>{axis}},
-                                                {"scan_input_directions", std::vector<int64_t>{direction}},
-                                                {"scan_output_axes", std::vector<int64_t>{output_axis}},
-                                                {"scan_output_directions", std::vector<int64_t>{output_direction}}}));
+                              attributes_of({{"num_scan_inputs", int64_t{1}},
+                                             {"body", ops::GraphRef{1}},
+                                             {"scan_input_axes", std::vector<int64_t>{axis}},
+                                             {"scan_input_directions", std::vector<int64_t>{direction}},
+                                             {"scan_output_axes", std::vector<int64_t>{output_axis}},
+                                             {"scan_output_directions", std::vector<int64_t>{output_direction}}}));
   main.output(out[0]);
   main.output(out[1]);
   const auto sum = body.input("sum", DType::kFloat32, {Dim(2)}), slice = body.input("slice", DType::kFloat32, {Dim(2)});
@@ -255,8 +261,10 @@ TEST(ControlFlow, MalformedNodesAreRefusedByName) {
   EXPECT_THAT(refusal({}, "If", 1), HasSubstr("node 'If_0' (If): its condition must be one bool"));
   EXPECT_THAT(refusal({}, "Loop", 1), HasSubstr("node 'Loop_0' (Loop): its inputs, outputs and body do not fit"));
   EXPECT_THAT(refusal(attributes_of({{"body", ops::GraphRef{1}}}), "Loop", 1), HasSubstr("trip count must be one integer"));
-  EXPECT_THAT(refusal(attributes_of({{"body", ops::GraphRef{1}}, {"num_scan_inputs", int64_t{1}}}), "Scan", 1), HasSubstr("has 1 inputs where 2 are given"));
-  EXPECT_THAT(refusal(attributes_of({{"body", ops::GraphRef{1}}, {"num_scan_inputs", int64_t{9}}}), "Scan", 1), HasSubstr("do not fit"));
+  EXPECT_THAT(refusal(attributes_of({{"body", ops::GraphRef{1}}, {"num_scan_inputs", int64_t{1}}}), "Scan", 1),
+              HasSubstr("has 1 inputs where 2 are given"));
+  EXPECT_THAT(refusal(attributes_of({{"body", ops::GraphRef{1}}, {"num_scan_inputs", int64_t{9}}}), "Scan", 1),
+              HasSubstr("do not fit"));
 }
 
 }  // namespace

@@ -9,7 +9,8 @@ bool packs(const kernels::KernelRow& row, const kernels::StepContext& context) {
 }
 
 // The first row that accepts, or null with the last row's reason: the reference comes last and knows best.
-const kernels::KernelRow* first_accepting(std::string_view op, const kernels::StepContext& context, bool may_pack, std::string& reason) {
+const kernels::KernelRow* first_accepting(std::string_view op, const kernels::StepContext& context, bool may_pack,
+                                          std::string& reason) {
   reason = "this build has no kernel for it";
   for (const kernels::KernelRow* row : kernels::rows_of(op)) {
     if (!may_pack && packs(*row, context)) continue;

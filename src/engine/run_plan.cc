@@ -13,7 +13,8 @@ namespace {
 
 Result<std::vector<Tensor>> smallest_inputs(const plan::Program& program) {
   std::vector<Tensor> inputs;
-  for (const plan::InputRange& range : ranges_of(program)) inputs.push_back(TRY(Tensor::zeros(range.dtype, Shape(std::span(range.low)))));
+  for (const plan::InputRange& range : ranges_of(program))
+    inputs.push_back(TRY(Tensor::zeros(range.dtype, Shape(std::span(range.low)))));
   return inputs;
 }
 

@@ -13,7 +13,8 @@ struct Cut {
 
   Cut() = default;
   Cut(const TensorType& type, int axis)
-      : outer(static_cast<size_t>(type.shape.elements(0, axis))), count(static_cast<size_t>(type.shape.size(axis))),
+      : outer(static_cast<size_t>(type.shape.elements(0, axis))),
+        count(static_cast<size_t>(type.shape.size(axis))),
         inner(static_cast<size_t>(type.shape.elements(axis + 1, type.shape.rank())) * dtype_size(type.dtype)) {}
 
   void read(size_t slice, const void* whole, std::byte* part) const {
@@ -96,7 +97,8 @@ class ScanRun {
     for (size_t i = 0; i < states_; ++i) targets.push_back(&run_.barrier.carried[2 * i + (iteration & 1)]);
     for (ScanOutput& output : outputs_) targets.push_back(&output.slice);
     if (body.output_count() != targets.size())
-      return invalid("its body has " + std::to_string(body.output_count()) + " outputs where " + std::to_string(targets.size()) + " are wanted");
+      return invalid("its body has " + std::to_string(body.output_count()) + " outputs where " + std::to_string(targets.size()) +
+                     " are wanted");
     const auto types = TRY(run_into(run_.context, body, body_inputs_, targets));
     for (size_t i = 0; i < states_; ++i) body_inputs_[i] = {.present = true, .type = types[i], .data = targets[i]->data()};
     for (size_t i = 0; i < outputs_.size(); ++i) TRY(store(i, types[states_ + i], iteration));
@@ -111,8 +113,7 @@ class ScanRun {
     const int axis = TRY(normalize_axis(attribute_at(run_.node, "scan_output_axes", i), rank));
     output.slice_type = slice_type;
     output.type = {slice_type.dtype, {}};
-    for (int d = 0; d < rank; ++d)
-      output.type.shape.push_back(d == axis ? Dim(length_) : slice_type.shape[d < axis ? d : d - 1]);
+    for (int d = 0; d < rank; ++d) output.type.shape.push_back(d == axis ? Dim(length_) : slice_type.shape[d < axis ? d : d - 1]);
     TRY(checked_elements(output.type.shape));
     output.cut = Cut(output.type, axis);
     output.backward = attribute_at(run_.node, "scan_output_directions", i) != 0;

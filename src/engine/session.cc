@@ -30,7 +30,8 @@ class Turn {
 };
 
 Error used_twice() {
-  return invalid("this session is in use by another thread: give each thread a session of its own, they share the plan's weights");
+  return invalid(
+      "this session is in use by another thread: give each thread a session of its own, they share the plan's weights");
 }
 
 }  // namespace
@@ -90,7 +91,10 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const plan::Progr
   if (!program || program->graphs.empty()) return invalid("there is no program to open");
   if (options.bindings_max < 1) return invalid("a session keeps at least one bound shape");
   const platform::Isa& host = platform::host_isa();
-  Environment environment{.program = program, .tuned = best_section(*program, host), .packed = PackedWeights::of(program), .isa = host,
+  Environment environment{.program = program,
+                          .tuned = best_section(*program, host),
+                          .packed = PackedWeights::of(program),
+                          .isa = host,
                           .threads = options.threads > 0 ? options.threads : platform::usable_cpus(),
                           .budget = MemoryBudget(options.memory_bytes_max)};
   auto state = std::make_unique<State>(std::move(environment), TRY(platform::Pages::reserve(options.memory_bytes_max)));
@@ -141,7 +145,9 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
   for (size_t i = 0; i < inputs.size(); ++i) binding->inputs[i] = inputs[i].data;
   const platform::ScopedFlushDenormals flush;
   const RunContext context{.workers = binding->worth_sharing ? static_cast<kernels::Workers*>(state.pool.get()) : &state.serial,
-                           .cancel = cancel, .check_numerics = state.options.check_numerics, .observer = state.observer,
+                           .cancel = cancel,
+                           .check_numerics = state.options.check_numerics,
+                           .observer = state.observer,
                            .observer_user = state.observer_user};
   state.pool->begin_request(binding->asked_for_workers);
   auto result = binding->graph->run(context, binding->inputs, output_buffers, outputs);

@@ -11,9 +11,9 @@
 namespace tercel::engine {
 
 struct SessionOptions {
-  int threads = 0;                    // intra-request threads, the caller's included; 0: what cgroup quota and affinity allow
+  int threads = 0;  // intra-request threads, the caller's included; 0: what cgroup quota and affinity allow
   size_t memory_bytes_max = size_t{16} << 30;  // of arenas and bound shapes together; binding past it is refused
-  int bindings_max = 64;              // cached shapes; the least recently used goes first
+  int bindings_max = 64;                       // cached shapes; the least recently used goes first
   bool check_numerics = false;
 };
 
@@ -30,7 +30,9 @@ struct InputView {
   const void* data = nullptr;
 };
 
-// Shapes resolved and addresses assigned for one set of input shapes. Owned by its session.
+// Shapes resolved and addresses assigned for one set of input shapes. Owned by its session, which forgets the least recently
+// used one when it holds SessionOptions::bindings_max, or when memory is short. Running a forgotten one is refused: bind
+// before each run, which costs a comparison of shapes when they are still bound, and allocates nothing then.
 class Binding;
 
 // One instance of a plan: its arena, its bound shapes, its threads. Not for two threads at once: a second concurrent
@@ -56,15 +58,17 @@ class Session {
   // Computes. `inputs` in the order of the main graph's inputs, with exactly the bound types; `outputs` receives one view
   // per output. `output_buffers` is empty, or one pointer per output: null, or caller-owned memory of the output's bytes.
   // After the first run of a bound shape whose sizes do not depend on data: no allocation, no page fault, no syscall but
-  // one wake-up when threads > 1. `cancel`, when given, is read at step boundaries: kCancelled.
+  // one wake-up when threads > 1 (and sched_yield while a preempted helper holds a chunk). If, Loop, Scan and nodes whose
+  // output sizes depend on data are bound while they run, and may allocate. `cancel`, when given, is read at step
+  // boundaries and loop iterations: kCancelled. Input and output memory must not overlap.
   Result<void> run(const Binding& binding, std::span<const InputView> inputs, std::span<void* const> output_buffers,
                    std::span<OutputView> outputs, const std::atomic<bool>* cancel = nullptr);
 
   // For the curious (explain, compare, bench): one bound step of the main graph.
   struct StepInfo {
-    std::string node;      // ProgramNode::name
+    std::string node;  // ProgramNode::name
     std::string op, tactic;
-    double flops = 0, bytes = 0;   // of one run: operations, and bytes that must move (inputs + weights + outputs)
+    double flops = 0, bytes = 0;  // of one run: operations, and bytes that must move (inputs + weights + outputs)
   };
   std::vector<StepInfo> steps(const Binding& binding) const;
   size_t arena_bytes(const Binding& binding) const;

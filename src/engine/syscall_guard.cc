@@ -36,7 +36,8 @@ void on_trap(int, siginfo_t* info, void* context) {
   register long r9 asm("r9") = kCounted;
   asm volatile("syscall"
                : "=a"(result)
-               : "a"(SYS_futex), "D"(registers[REG_RDI]), "S"(registers[REG_RSI]), "d"(registers[REG_RDX]), "r"(r10), "r"(r8), "r"(r9)
+               : "a"(SYS_futex), "D"(registers[REG_RDI]), "S"(registers[REG_RSI]), "d"(registers[REG_RDX]), "r"(r10), "r"(r8),
+                 "r"(r9)
                : "rcx", "r11", "memory");
   registers[REG_RAX] = result;
 }
@@ -46,7 +47,8 @@ bool forbid_syscalls() {
   action.sa_sigaction = on_trap;
   action.sa_flags = SA_SIGINFO;
   if (sigaction(SIGSYS, &action, nullptr) != 0) return false;
-  const auto number = offsetof(seccomp_data, nr), operation = offsetof(seccomp_data, args[1]), mark = offsetof(seccomp_data, args[5]);
+  const auto number = offsetof(seccomp_data, nr), operation = offsetof(seccomp_data, args[1]),
+             mark = offsetof(seccomp_data, args[5]);
   const auto op = [](unsigned code) { return static_cast<unsigned short>(code); };
   const sock_filter filter[] = {
       BPF_STMT(op(BPF_LD | BPF_W | BPF_ABS), number),

@@ -22,7 +22,10 @@ class GraphMaker {
   }
   plan::ValueId constant(Tensor tensor) {
     const TensorType type = tensor.type();
-    graph.values.push_back({.name = "constant" + std::to_string(graph.values.size()), .type = type, .is_constant = true, .constant = std::move(tensor)});
+    graph.values.push_back({.name = "constant" + std::to_string(graph.values.size()),
+                            .type = type,
+                            .is_constant = true,
+                            .constant = std::move(tensor)});
     return last();
   }
   plan::ValueId floats(const Shape& shape, std::vector<float> values) {
@@ -37,7 +40,8 @@ class GraphMaker {
     *tensor.mutable_as<uint8_t>() = value;
     return constant(tensor);
   }
-  std::vector<plan::ValueId> nodes(std::string_view op, std::vector<plan::ValueId> inputs, size_t outputs, ops::Attributes attributes = {}) {
+  std::vector<plan::ValueId> nodes(std::string_view op, std::vector<plan::ValueId> inputs, size_t outputs,
+                                   ops::Attributes attributes = {}) {
     plan::ProgramNode node;
     node.op = ops::find_op(op);
     check(node.op != nullptr, "operator of a test");
@@ -77,8 +81,12 @@ inline ops::Attributes attributes_of(std::vector<std::pair<std::string, ops::Att
   return attributes;
 }
 
-inline Tensor tensor_of(const Shape& shape, std::vector<float> values) { return Tensor::of<float>(DType::kFloat32, shape, values); }
-inline Tensor ints_of(const Shape& shape, std::vector<int64_t> values) { return Tensor::of<int64_t>(DType::kInt64, shape, values); }
+inline Tensor tensor_of(const Shape& shape, std::vector<float> values) {
+  return Tensor::of<float>(DType::kFloat32, shape, values);
+}
+inline Tensor ints_of(const Shape& shape, std::vector<int64_t> values) {
+  return Tensor::of<int64_t>(DType::kInt64, shape, values);
+}
 inline Tensor truth_of(bool value) {
   Tensor tensor = Tensor::zeros(DType::kBool, {}).take();
   *tensor.mutable_as<uint8_t>() = value;

@@ -59,12 +59,14 @@ struct Free {
 
 }  // namespace
 
-Result<void> run_once(const Environment& environment, const TypedNode& node, kernels::Workers& workers, std::span<void* const> outputs) {
+Result<void> run_once(const Environment& environment, const TypedNode& node, kernels::Workers& workers,
+                      std::span<void* const> outputs) {
   const Operands operands(node);
   const BoundRow bound = TRY(choose_row(node.node->op->name, operands.context(environment), nullptr, {}));
-  const std::unique_ptr<std::byte, Free> scratch(
-      static_cast<std::byte*>(std::aligned_alloc(kTensorAlignment, align_up(bound.kernel.scratch_bytes() + 1, kTensorAlignment))));
-  if (!scratch) return Error(ErrorCode::kExhausted, "no memory for " + std::to_string(bound.kernel.scratch_bytes()) + " bytes of scratch");
+  const std::unique_ptr<std::byte, Free> scratch(static_cast<std::byte*>(
+      std::aligned_alloc(kTensorAlignment, align_up(bound.kernel.scratch_bytes() + 1, kTensorAlignment))));
+  if (!scratch)
+    return Error(ErrorCode::kExhausted, "no memory for " + std::to_string(bound.kernel.scratch_bytes()) + " bytes of scratch");
   std::vector<const void*> inputs;
   for (const LiveValue* input : node.inputs) inputs.push_back(input ? input->known->data() : nullptr);
   bound.kernel.run({inputs.data(), outputs.data(), scratch.get(), &workers});

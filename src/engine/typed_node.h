@@ -26,8 +26,12 @@ class Operands {
  public:
   explicit Operands(const TypedNode& node);
   kernels::StepContext context(const Environment& environment) const {
-    return {.attributes = attributes_, .inputs = inputs_, .outputs = outputs_, .isa = environment.isa,
-            .threads = environment.threads, .packed = {}};
+    return {.attributes = attributes_,
+            .inputs = inputs_,
+            .outputs = outputs_,
+            .isa = environment.isa,
+            .threads = environment.threads,
+            .packed = {}};
   }
 
  private:
@@ -42,7 +46,8 @@ Result<bool> infer(TypedNode& node, std::vector<std::optional<std::vector<Dim>>>
 
 // Binds and runs a node once, now, on inputs whose contents are known: with the first row that accepts and needs no
 // packing. `outputs` are written where not null.
-Result<void> run_once(const Environment& environment, const TypedNode& node, kernels::Workers& workers, std::span<void* const> outputs);
+Result<void> run_once(const Environment& environment, const TypedNode& node, kernels::Workers& workers,
+                      std::span<void* const> outputs);
 
 // Outputs over this are computed in each run instead of being kept by the binding: evaluating while binding is for shape
 // arithmetic and small tables; weights were folded when the plan was made.

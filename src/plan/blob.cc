@@ -14,7 +14,8 @@ uint64_t Blob::add(std::span<const std::byte> bytes) {
   const auto [first, last] = by_hash_.equal_range(hash);
   for (auto it = first; it != last; ++it) {
     const Piece& piece = pieces_[it->second];
-    if (piece.bytes.size() == bytes.size() && std::memcmp(piece.bytes.data(), bytes.data(), bytes.size()) == 0) return piece.offset;
+    if (piece.bytes.size() == bytes.size() && std::memcmp(piece.bytes.data(), bytes.data(), bytes.size()) == 0)
+      return piece.offset;
   }
   const uint64_t offset = align_up(end_, kTensorAlignment);
   by_hash_.emplace(hash, pieces_.size());

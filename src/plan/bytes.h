@@ -20,7 +20,7 @@ inline constexpr uint32_t kStringBytesMax = 1u << 20;
 class ByteWriter {
  public:
   template <typename T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   void put(T value) {
     const auto* p = reinterpret_cast<const std::byte*>(&value);
     bytes_.insert(bytes_.end(), p, p + sizeof value);
@@ -31,7 +31,7 @@ class ByteWriter {
     put_raw(std::as_bytes(std::span(text.data(), text.size())));
   }
   template <typename T>
-    requires std::is_arithmetic_v<T>
+  requires std::is_arithmetic_v<T>
   void put_array(std::span<const T> values) {
     put_count(values.size());
     put_raw(std::as_bytes(values));
@@ -51,8 +51,7 @@ class ByteReader {
   explicit ByteReader(std::span<const std::byte> bytes) : bytes_(bytes) {}
 
   template <typename T>
-    requires std::is_arithmetic_v<T>
-  Result<T> get() {
+  requires std::is_arithmetic_v<T> Result<T> get() {
     if (remaining() < sizeof(T)) return ends_early();
     T value;
     std::memcpy(&value, bytes_.data() + at_, sizeof value);
@@ -76,8 +75,7 @@ class ByteReader {
   }
 
   template <typename T>
-    requires std::is_arithmetic_v<T>
-  Result<std::vector<T>> get_array(uint32_t most = UINT32_MAX) {
+  requires std::is_arithmetic_v<T> Result<std::vector<T>> get_array(uint32_t most = UINT32_MAX) {
     const uint32_t n = TRY(get_count(sizeof(T), most));
     std::vector<T> values(n);
     if (n) std::memcpy(values.data(), bytes_.data() + at_, n * sizeof(T));

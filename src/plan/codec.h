@@ -12,8 +12,8 @@
 // build could misread the result.
 namespace tercel::plan {
 
-// Deepest nesting of If / Loop / Scan bodies.
-inline constexpr int kGraphNestingMax = 16;
+// Deepest nesting of If / Loop / Scan bodies, the main graph included.
+inline constexpr int kGraphNestingMax = 32;
 
 // All of `program` but its tuned sections; contents of tensors go to `weights`.
 std::vector<std::byte> encode_program(const Program& program, Blob& weights);

@@ -7,7 +7,8 @@ namespace tercel::plan {
 Result<std::span<const std::byte>> BlobView::part(uint64_t offset, uint64_t length) const {
   if (length == 0) return std::span<const std::byte>();
   if (offset > bytes.size() || length > bytes.size() - offset)
-    return invalid("a tensor of " + std::to_string(length) + " bytes at " + std::to_string(offset) + " lies outside the stored weights");
+    return invalid("a tensor of " + std::to_string(length) + " bytes at " + std::to_string(offset) +
+                   " lies outside the stored weights");
   if (offset % kTensorAlignment != 0) return invalid("a tensor at byte " + std::to_string(offset) + " is not aligned");
   return bytes.subspan(offset, length);
 }
@@ -76,7 +77,8 @@ Result<ProgramNode> get_node(ByteReader& in, const BlobView& weights) {
   node.name = TRY(in.get_string());
   node.op = ops::find_op(op);
   if (!node.op)
-    return unsupported("node '" + node.name + "' needs the operator '" + op + "', which this build does not know: use a newer tercel, "
+    return unsupported("node '" + node.name + "' needs the operator '" + op +
+                       "', which this build does not know: use a newer tercel, "
                        "or compile the model again with this one");
   node.inputs = TRY(in.get_array<ValueId>());
   node.outputs = TRY(in.get_array<ValueId>());

@@ -31,8 +31,7 @@ void put_attribute(ByteWriter& out, const ops::AttributeValue& value, Blob& weig
         else if constexpr (std::is_same_v<T, std::vector<std::string>>) {
           out.put_count(v.size());
           for (const std::string& text : v) out.put_string(text);
-        }
-        else if constexpr (std::is_same_v<T, Tensor>) put_tensor(out, v, weights);
+        } else if constexpr (std::is_same_v<T, Tensor>) put_tensor(out, v, weights);
         else if constexpr (std::is_same_v<T, ops::GraphRef>) out.put(v.index);
         else out.put_array(std::span<const typename T::value_type>(v));
       },

@@ -18,7 +18,9 @@ Error failed(const char* action, const std::string& name, int code) {
 
 }  // namespace
 
-FileWriter::FileWriter(int descriptor, std::string name) : descriptor_(descriptor), name_(std::move(name)) { buffer_.reserve(kBufferBytes); }
+FileWriter::FileWriter(int descriptor, std::string name) : descriptor_(descriptor), name_(std::move(name)) {
+  buffer_.reserve(kBufferBytes);
+}
 
 FileWriter::~FileWriter() {
   if (descriptor_ >= 0) ::close(descriptor_);

@@ -18,13 +18,13 @@ class FileWriter {
   FileWriter& operator=(const FileWriter&) = delete;
 
   void append(std::span<const std::byte> bytes);
-  void pad_to(uint64_t position);            // with zeros; `position` is not behind
+  void pad_to(uint64_t position);  // with zeros; `position` is not behind
   uint64_t position() const { return written_ + buffer_.size(); }
 
   Result<void> flush();
   Result<void> overwrite(uint64_t position, std::span<const std::byte> bytes);  // after flush()
   Result<void> sync();
-  int release();                             // gives the descriptor away
+  int release();  // gives the descriptor away
 
  private:
   void write_all(std::span<const std::byte> bytes);

@@ -56,7 +56,8 @@ Result<std::vector<SectionEntry>> read_table(std::span<const std::byte> image, C
                    " bytes; copy or compile it again");
   const size_t table_bytes = header.section_count * sizeof(SectionEntry);
   if (header.section_count > kSectionsMax || table_bytes > image.size() - sizeof header)
-    return invalid("the plan is corrupted: its header claims " + std::to_string(header.section_count) + " sections; compile it again");
+    return invalid("the plan is corrupted: its header claims " + std::to_string(header.section_count) +
+                   " sections; compile it again");
   std::vector<SectionEntry> table(header.section_count);
   if (table_bytes) std::memcpy(table.data(), image.data() + sizeof header, table_bytes);
   if (checksums == Checksums::kCheck && header.crc != header_crc(header, table))

@@ -27,7 +27,8 @@ class Sections {
   Sections(std::span<const std::byte> image, std::span<const SectionEntry> table) : image_(image), table_(table) {}
 
   const SectionEntry* find(SectionKind kind, uint32_t index) const {
-    const auto found = std::find_if(table_.begin(), table_.end(), [&](const auto& e) { return e.kind == kind && e.index == index; });
+    const auto found =
+        std::find_if(table_.begin(), table_.end(), [&](const auto& e) { return e.kind == kind && e.index == index; });
     return found == table_.end() ? nullptr : &*found;
   }
   // The bytes of a section; none when the plan does not have it.
@@ -49,7 +50,8 @@ Error in_section(const Error& error, const char* section) {
 Result<std::shared_ptr<const Program>> decode(std::span<const std::byte> image, std::span<const SectionEntry> table,
                                               std::shared_ptr<const void> owner) {
   const Sections sections(image, table);
-  if (!sections.find(SectionKind::kProgram, 0)) return invalid("the plan is corrupted: it has no section 'program'; compile it again");
+  if (!sections.find(SectionKind::kProgram, 0))
+    return invalid("the plan is corrupted: it has no section 'program'; compile it again");
   const BlobView weights{sections.bytes(SectionKind::kWeights, 0), owner};
   auto program = decode_program(sections.bytes(SectionKind::kProgram, 0), weights);
   if (!program.ok()) return in_section(program.error(), "program");
@@ -95,7 +97,8 @@ Result<std::shared_ptr<const Program>> open(const std::string& path) {
   return program;
 }
 
-Result<std::shared_ptr<const Program>> parse(std::span<const std::byte> image, std::shared_ptr<const void> owner, Checksums checksums) {
+Result<std::shared_ptr<const Program>> parse(std::span<const std::byte> image, std::shared_ptr<const void> owner,
+                                             Checksums checksums) {
   if (reinterpret_cast<uintptr_t>(image.data()) % kTensorAlignment != 0) return invalid("the plan image is not aligned");
   const auto table = TRY(read_table(image, checksums));
   if (checksums == Checksums::kCheck)

@@ -168,7 +168,8 @@ TEST_F(PlanFile, SaysWhichOperatorIsUnknown) {
   ASSERT_NE(found, bytes.end());
   found[6] = 'z';
   reseal(bytes);
-  EXPECT_THAT(refusal_of(bytes), HasSubstr("node 'add' needs the operator 'Adz', which this build does not know: use a newer tercel"));
+  EXPECT_THAT(refusal_of(bytes),
+              HasSubstr("node 'add' needs the operator 'Adz', which this build does not know: use a newer tercel"));
 }
 
 TEST_F(PlanFile, SkipsTunedSectionsOfIsasItHasNoNameFor) {
@@ -186,7 +187,11 @@ TEST_F(PlanFile, SkipsTunedSectionsOfIsasItHasNoNameFor) {
 TEST_F(PlanFile, RefusesProgramsThatDoNotHoldTogether) {
   using Break = void (*)(Program&);
   const std::pair<Break, const char*> cases[] = {
-      {[](Program& p) { p.graphs.clear(); p.tuned.clear(); }, "no graph"},
+      {[](Program& p) {
+         p.graphs.clear();
+         p.tuned.clear();
+       },
+       "no graph"},
       {[](Program& p) { p.graphs[0].nodes[0].inputs[0] = 99; }, "value 99 does not exist"},
       {[](Program& p) { p.graphs[0].nodes[0].inputs[0] = 5; }, "read before it is made"},
       {[](Program& p) { p.graphs[0].nodes[1].outputs[0] = 4; }, "made twice"},

@@ -15,9 +15,9 @@ inline constexpr ValueId kNoValue = UINT32_MAX;
 
 struct ProgramValue {
   std::string name;
-  TensorType type;             // extents may be symbols (Program::symbols) or unknown; a wrong guess is not an error
+  TensorType type;  // extents may be symbols (Program::symbols) or unknown; a wrong guess is not an error
   bool is_constant = false;
-  Tensor constant;             // when is_constant: a view of the mapped weights
+  Tensor constant;  // when is_constant: a view of the mapped weights
 };
 
 struct ProgramNode {
@@ -40,7 +40,7 @@ struct ProgramGraph {
 struct InputRange {
   std::string name;
   DType dtype = DType::kFloat32;
-  std::vector<int64_t> low, high;  // per axis; high is kDimMax where the profile leaves it open
+  std::vector<int64_t> low, high;       // per axis; high is kDimMax where the profile leaves it open
   std::vector<std::string> axis_names;  // "" where the axis has no symbol; equal names must have equal extents
 };
 inline constexpr int64_t kDimMax = int64_t{1} << 31;
@@ -54,8 +54,8 @@ struct MeasuredLatency {
 // What the planner measured and chose for one point in the profile's range.
 struct Bucket {
   std::vector<std::vector<int64_t>> input_shapes;  // of the main graph, in input order
-  std::vector<uint32_t> tactics;                   // per node of the main graph: index into TunedSection::tactic_names, or kUntuned
-  std::vector<float> step_us;                      // per node: measured time of the chosen tactic, or < 0
+  std::vector<uint32_t> tactics;  // per node of the main graph: index into TunedSection::tactic_names, or kUntuned
+  std::vector<float> step_us;     // per node: measured time of the chosen tactic, or < 0
   uint64_t arena_bytes = 0;
   std::vector<MeasuredLatency> latency;
 };
@@ -64,25 +64,25 @@ inline constexpr uint32_t kUntuned = UINT32_MAX;
 // A constant in the packed format that a kernel row asked for; shared by all buckets.
 struct PackedWeight {
   uint32_t graph = 0, node = 0;
-  std::string format;               // kernels::Packing::format
-  std::span<const std::byte> bytes; // a view of the mapping, kTensorAlignment-aligned
+  std::string format;                // kernels::Packing::format
+  std::span<const std::byte> bytes;  // a view of the mapping, kTensorAlignment-aligned
 };
 
 // Why a tactic was not chosen for a node; printed by `tercel explain`.
 struct TacticNote {
   uint32_t node = 0;
   std::string tactic;
-  std::string reason;   // refusal, "slower: 12.3 us against 8.1 us", "differs from the reference by ..."
+  std::string reason;  // refusal, "slower: 12.3 us against 8.1 us", "differs from the reference by ..."
 };
 
 // What was tuned for one kind of hardware.
 struct TunedSection {
   platform::Isa isa;
-  std::string cpu;                 // model name, for reports
+  std::string cpu;  // model name, for reports
   std::vector<std::string> tactic_names;
-  std::vector<Bucket> buckets;     // smallest first
+  std::vector<Bucket> buckets;  // smallest first
   std::vector<PackedWeight> packed;
-  std::vector<TacticNote> notes;   // of the first bucket
+  std::vector<TacticNote> notes;  // of the first bucket
 };
 
 struct PassRecord {
@@ -93,11 +93,11 @@ struct PassRecord {
 
 // All that a plan says. Strings and small tables are parsed at open; weights stay in the mapping, which the Tensors share.
 struct Program {
-  std::string model_name, producer, compiler;   // compiler: "tercel 0.1.0"
-  std::string model_digest;                     // of the source file, for `compare` and provenance
+  std::string model_name, producer, compiler;  // compiler: "tercel 0.1.0"
+  std::string model_digest;                    // of the source file, for `compare` and provenance
   std::vector<std::string> symbols;
-  std::vector<ProgramGraph> graphs;             // graphs[0] is the main one
-  std::vector<InputRange> profile;              // per input of the main graph
+  std::vector<ProgramGraph> graphs;  // graphs[0] is the main one
+  std::vector<InputRange> profile;   // per input of the main graph
   std::vector<PassRecord> passes;
   std::vector<TunedSection> tuned;
   const ProgramGraph& main() const { return graphs[0]; }

@@ -37,9 +37,9 @@ inline Program sample_program(std::span<const std::byte> packed) {
   program.graphs.resize(3);
   ProgramGraph& main = program.graphs[0];
   main.name = "main";
-  main.values = {value_of("x", DType::kFloat32, row),      value_of("c", DType::kBool, {}),
-                 constant_of("w", kWeights),               constant_of("w2", kWeights),
-                 value_of("y", DType::kFloat32, row),      value_of("z", DType::kFloat32, {Dim::unknown(), Dim(4)})};
+  main.values = {value_of("x", DType::kFloat32, row), value_of("c", DType::kBool, {}),
+                 constant_of("w", kWeights),          constant_of("w2", kWeights),
+                 value_of("y", DType::kFloat32, row), value_of("z", DType::kFloat32, {Dim::unknown(), Dim(4)})};
   main.inputs = {0, 1};
   main.outputs = {5};
   main.nodes = {node_of("Add", "add", {0, 2}, {4}), node_of("If", "if", {1, 4, 3}, {5})};

@@ -9,11 +9,14 @@ constexpr uint32_t kBitAvx2 = 1, kBitAvx512 = 2, kBitVnni = 4, kBitFp16 = 8;
 constexpr uint32_t kBitsKnown = kBitAvx2 | kBitAvx512 | kBitVnni | kBitFp16;
 
 uint32_t bits_of(const platform::Isa& isa) {
-  return (isa.avx2 ? kBitAvx2 : 0) | (isa.avx512 ? kBitAvx512 : 0) | (isa.avx512_vnni ? kBitVnni : 0) | (isa.avx512_fp16 ? kBitFp16 : 0);
+  return (isa.avx2 ? kBitAvx2 : 0) | (isa.avx512 ? kBitAvx512 : 0) | (isa.avx512_vnni ? kBitVnni : 0) |
+         (isa.avx512_fp16 ? kBitFp16 : 0);
 }
 
 platform::Isa isa_of(uint32_t bits) {
-  return {.avx2 = (bits & kBitAvx2) != 0, .avx512 = (bits & kBitAvx512) != 0, .avx512_vnni = (bits & kBitVnni) != 0,
+  return {.avx2 = (bits & kBitAvx2) != 0,
+          .avx512 = (bits & kBitAvx512) != 0,
+          .avx512_vnni = (bits & kBitVnni) != 0,
           .avx512_fp16 = (bits & kBitFp16) != 0};
 }
 
@@ -62,8 +65,8 @@ Result<PackedWeight> get_packed(ByteReader& in, const BlobView& packed, const Pr
   weight.graph = TRY(in.get<uint32_t>());
   weight.node = TRY(in.get<uint32_t>());
   if (weight.graph >= program.graphs.size() || weight.node >= program.graphs[weight.graph].nodes.size())
-    return invalid("a packed weight belongs to node " + std::to_string(weight.node) + " of graph " + std::to_string(weight.graph) +
-                   ", which does not exist");
+    return invalid("a packed weight belongs to node " + std::to_string(weight.node) + " of graph " +
+                   std::to_string(weight.graph) + ", which does not exist");
   weight.format = TRY(in.get_string());
   const uint64_t offset = TRY(in.get<uint64_t>());
   weight.bytes = TRY(packed.part(offset, TRY(in.get<uint64_t>())));
@@ -87,7 +90,8 @@ Result<TunedSection> get_section(ByteReader& in, const BlobView& packed, const P
     note.node = TRY(in.get<uint32_t>());
     note.tactic = TRY(in.get_string());
     note.reason = TRY(in.get_string());
-    if (note.node >= program.main().nodes.size()) return invalid("a note is about node " + std::to_string(note.node) + ", which does not exist");
+    if (note.node >= program.main().nodes.size())
+      return invalid("a note is about node " + std::to_string(note.node) + ", which does not exist");
   }
   TRY(in.expect_end());
   return section;

@@ -11,7 +11,9 @@ std::string where(const ProgramGraph& graph, const ProgramNode& node) {
 }
 
 Result<void> check_arity(const ProgramNode& node) {
-  const auto within = [](size_t n, int low, int high) { return n >= static_cast<size_t>(low) && (high < 0 || n <= static_cast<size_t>(high)); };
+  const auto within = [](size_t n, int low, int high) {
+    return n >= static_cast<size_t>(low) && (high < 0 || n <= static_cast<size_t>(high));
+  };
   if (!within(node.inputs.size(), node.op->inputs_min, node.op->inputs_max))
     return invalid("it has " + std::to_string(node.inputs.size()) + " inputs");
   if (!within(node.outputs.size(), node.op->outputs_min, node.op->outputs_max))

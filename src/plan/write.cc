@@ -15,7 +15,6 @@
 
 namespace tercel::plan {
 
-
 namespace {
 
 // A section while it is laid out: a table of bytes, or the pieces of a blob.
@@ -58,7 +57,8 @@ std::vector<PendingSection> encode(const Program& program) {
 
 Result<uint64_t> write_image(const Program& program, FileWriter& file) {
   auto sections = encode(program);
-  if (sections.size() > kSectionsMax) return too_large("a plan holds at most " + std::to_string(kSectionsMax / 2 - 1) + " tuned sections");
+  if (sections.size() > kSectionsMax)
+    return too_large("a plan holds at most " + std::to_string(kSectionsMax / 2 - 1) + " tuned sections");
   file.pad_to(sizeof(Header) + sections.size() * sizeof(SectionEntry));
   std::vector<SectionEntry> table;
   for (PendingSection& section : sections) {

@@ -70,10 +70,10 @@ std::optional<double> quota_of_line(std::string_view line, const std::string& ro
   std::optional<double> least;
   for (const std::string mount : {"/cpu", "/cpu,cpuacct"}) {
     least = smaller(least, smallest_upwards(group, [&](const std::string& path) -> std::optional<double> {
-      const auto quota = text_of(root + mount + path + "/cpu.cfs_quota_us");
-      const auto period = text_of(root + mount + path + "/cpu.cfs_period_us");
-      return quota && period ? quota_of_cfs(*quota, *period) : std::nullopt;
-    }));
+                      const auto quota = text_of(root + mount + path + "/cpu.cfs_quota_us");
+                      const auto period = text_of(root + mount + path + "/cpu.cfs_period_us");
+                      return quota && period ? quota_of_cfs(*quota, *period) : std::nullopt;
+                    }));
   }
   return least;
 }

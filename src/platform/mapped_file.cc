@@ -34,7 +34,8 @@ Result<std::shared_ptr<const MappedFile>> MappedFile::of_descriptor(int descript
   if (!S_ISREG(status.st_mode)) return invalid("'" + name + "' is not a regular file");
   const auto size = static_cast<uint64_t>(status.st_size);
   if (size > bytes_max)
-    return too_large("'" + name + "' has " + std::to_string(size) + " bytes, more than the limit of " + std::to_string(bytes_max));
+    return too_large("'" + name + "' has " + std::to_string(size) + " bytes, more than the limit of " +
+                     std::to_string(bytes_max));
   if (size == 0) return std::shared_ptr<const MappedFile>(std::move(file));
   void* data = mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0);
   if (data == MAP_FAILED) return failed("map", name);

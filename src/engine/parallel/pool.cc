@@ -46,13 +46,12 @@ Result<std::unique_ptr<Pool>> Pool::start(int threads) {
       pool->helpers_.emplace_back([p = pool.get(), worker] { p->help(worker); });
       pthread_setname_np(pool->helpers_.back().native_handle(), ("tercel-" + std::to_string(worker)).c_str());
     }
-  } catch (const std::system_error& error) {
-    failure = error.what();
-  }
+  } catch (const std::system_error& error) { failure = error.what(); }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
   // The first request should find them parked, not in the middle of starting.
   for (Spin spin; pool->sleeping_.load(std::memory_order_acquire) < static_cast<int>(pool->helpers_.size());) spin.wait();
-  if (!failure.empty()) return Error(ErrorCode::kExhausted, "cannot start " + std::to_string(threads - 1) + " threads: " + failure);
+  if (!failure.empty())
+    return Error(ErrorCode::kExhausted, "cannot start " + std::to_string(threads - 1) + " threads: " + failure);
   return pool;
 }
 
