@@ -65,6 +65,8 @@ class GraphVerifier {
       return broken("has " + std::to_string(node.inputs.size()) + " inputs, which the operator does not take");
     if (!count_fits(node.outputs.size(), op.outputs_min, op.outputs_max))
       return broken("has " + std::to_string(node.outputs.size()) + " outputs, which the operator does not make");
+    for (size_t i = 0; i < static_cast<size_t>(op.inputs_min) && !ops::is_control(op.name); ++i)
+      if (node.inputs[i] == kNoValue) return broken("input " + std::to_string(i) + " is absent, which the operator needs");
     for (ValueId id : node.inputs)
       if (id != kNoValue && (!in_range(id) || !available_[id]))
         return broken("input " + name_of(id) + " is not produced by an earlier node");

@@ -41,6 +41,7 @@ TEST(Verify, NamesTheRuleThatBroke) {
       {"no operator", [](Model& m) { m.main().nodes[0].op = nullptr; }},
       {"name is taken", [](Model& m) { m.main().nodes[1].name = m.main().nodes[0].name; }},
       {"1 inputs", [](Model& m) { m.main().nodes[0].inputs.pop_back(); }},
+      {"input 1 is absent", [](Model& m) { m.main().nodes[0].inputs[1] = kNoValue; }},
       {"2 outputs", [](Model& m) { m.main().nodes[0].outputs.push_back(kNoValue); }},
       {"not produced by an earlier node", [](Model& m) { std::swap(m.main().nodes[0], m.main().nodes[1]); }},
       {"not produced by an earlier node", [](Model& m) { m.main().nodes[0].inputs[0] = 99; }},

@@ -1,3 +1,4 @@
+#include "graph/text.h"
 #include "onnx/adapters.h"
 
 namespace tercel::onnx {
@@ -49,6 +50,36 @@ Result<void> adapt_fused_mat_mul(NodeContext& node) {
   node.attributes.erase("transBatchA");
   node.attributes.erase("transBatchB");
   return node.finish("tercel.MatMul", std::move(node.inputs), std::move(node.attributes));
+}
+
+// Conv, then the sum with input 3, then an activation whose parameters are a list.
+Result<void> adapt_fused_conv(NodeContext& node) {
+  TRY(need_inputs(node, 2));
+  const std::string activation(node.attributes.get_string("activation", ""));
+  const std::span<const float> listed = node.attributes.get_floats("activation_params");
+  const std::vector<float> parameters(listed.begin(), listed.end());
+  node.attributes.erase("activation");
+  node.attributes.erase("activation_params");
+  ValueId x = TRY(node.add("Conv", {node.inputs[0], node.inputs[1], node.has(2) ? node.inputs[2] : kNoValue}, node.attributes));
+  if (node.has(3)) x = TRY(node.add("Add", {x, node.inputs[3]}));
+  if (activation.empty()) return node.finish("Identity", {x});
+  if (activation == "Relu" || activation == "Sigmoid" || activation == "Tanh") return node.finish(activation, {x});
+  ops::Attributes settings;
+  if (activation == "LeakyRelu" && parameters.size() == 1) {
+    settings.set("alpha", parameters[0]);
+    return node.finish(activation, {x}, std::move(settings));
+  }
+  if (activation == "HardSigmoid" && parameters.size() == 2) {
+    settings.set("alpha", parameters[0]);
+    settings.set("beta", parameters[1]);
+    return node.finish(activation, {x}, std::move(settings));
+  }
+  if (activation == "Clip" && parameters.size() == 2) {
+    const auto bound = [&](float value) { return node.constant(Tensor::of<float>(DType::kFloat32, {}, std::span(&value, 1))); };
+    return node.finish(activation, {x, bound(parameters[0]), bound(parameters[1])});
+  }
+  return unsupported("its activation '" + graph::printable(activation) + "' with " + std::to_string(parameters.size()) +
+                     " parameters is not known; export the model without ONNX Runtime's graph optimizations");
 }
 
 }  // namespace tercel::onnx

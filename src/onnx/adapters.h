@@ -38,5 +38,6 @@ Result<void> adapt_bias_gelu(NodeContext&);
 Result<void> adapt_quick_gelu(NodeContext&);
 Result<void> adapt_skip_layer_normalization(NodeContext&);
 Result<void> adapt_fused_mat_mul(NodeContext&);
+Result<void> adapt_fused_conv(NodeContext&);
 
 }  // namespace tercel::onnx

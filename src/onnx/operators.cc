@@ -171,6 +171,7 @@ constexpr Operator kOnnx[] = {
     {"Shrink", 9, "bias lambd"},
     {"Sigmoid", 1, ""},
     {"Sign", 9, ""},
+    {"SimplifiedLayerNormalization", 1, "axis epsilon stash_type", nullptr, "RMSNormalization"},
     {"Sin", 7, ""},
     {"Sinh", 9, ""},
     {"Size", 1, ""},
@@ -204,6 +205,7 @@ constexpr Operator kOnnx[] = {
 constexpr Operator kMicrosoft[] = {
     {"BiasGelu", 1, "", adapt_bias_gelu},
     {"FastGelu", 1, "", adapt_fast_gelu},
+    {"FusedConv", 1, "activation activation_params auto_pad dilations group kernel_shape pads strides", adapt_fused_conv},
     {"FusedMatMul", 1, "alpha transA transB transBatchA transBatchB", adapt_fused_mat_mul},
     {"Gelu", 1, ""},
     {"QuickGelu", 1, "alpha", adapt_quick_gelu},
@@ -247,7 +249,7 @@ constexpr Kind kKinds[] = {
     {AttributeType::kString,
      "activation approximate auto_pad coordinate_transformation_mode direction equation keep_aspect_ratio_policy mode "
      "nearest_mode padding_mode reduction round_mode update_rule value_string"},
-    {AttributeType::kFloats, "activation_alpha activation_beta scales value_floats"},
+    {AttributeType::kFloats, "activation_alpha activation_beta activation_params scales value_floats"},
     {AttributeType::kInts,
      "axes dilations directions ends kernel_shape output_padding output_shape paddings pads perm pooled_shape "
      "scan_input_axes scan_input_directions scan_output_axes scan_output_directions shape split starts strides "
@@ -291,6 +293,8 @@ std::string refusal_of(std::string_view domain, std::string_view name) {
   if (operators_of(domain).empty())
     return "the domain '" + graph::printable(domain) +
            "' is unknown; export the model with the operators of ai.onnx, or with a model-local function";
+  if (domain == "com.microsoft")
+    return "this operator of ONNX Runtime's optimizer is not read; export the model without its graph optimizations";
   for (const Refused& refused : kRefused)
     if (has_word(refused.names, name)) return std::string(refused.reason);
   return "there is no such operator in opsets " + std::to_string(kOpsetMin) + " to " + std::to_string(kOpsetMax) +
