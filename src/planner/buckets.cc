@@ -19,8 +19,9 @@ void report(const Progress& progress, std::string_view what, size_t done, size_t
 
 uint32_t tactic_index(plan::TunedSection& section, std::string_view name) {
   const auto found = std::find(section.tactic_names.begin(), section.tactic_names.end(), name);
+  const auto index = static_cast<uint32_t>(found - section.tactic_names.begin());
   if (found == section.tactic_names.end()) section.tactic_names.emplace_back(name);
-  return static_cast<uint32_t>(found - section.tactic_names.begin());
+  return index;
 }
 
 std::vector<std::vector<int64_t>> sizes_of(const BucketShapes& shapes) {
