@@ -44,7 +44,8 @@ int64_t sort_candidates(const BoxSelection& s, const float* scores, std::span<in
 
 }  // namespace
 
-BoxSelection box_selection(const Attributes& attributes, const Shape& scores, int64_t per_class_max, const float* iou, const float* score) {
+BoxSelection box_selection(const Attributes& attributes, const Shape& scores, int64_t per_class_max, const float* iou,
+                           const float* score) {
   BoxSelection s{scores.size(0), scores.size(1), scores.size(2), std::max<int64_t>(per_class_max, 0)};
   s.center_point = attributes.get_int("center_point_box", 0) == 1;
   if (iou) s.iou_threshold = *iou;
@@ -53,7 +54,8 @@ BoxSelection box_selection(const Attributes& attributes, const Shape& scores, in
   return s;
 }
 
-int64_t select_boxes(const BoxSelection& s, const float* boxes, const float* scores, std::span<int64_t> order, int64_t* rows, int64_t room) {
+int64_t select_boxes(const BoxSelection& s, const float* boxes, const float* scores, std::span<int64_t> order, int64_t* rows,
+                     int64_t room) {
   int64_t total = 0;
   for (int64_t group = 0; group < s.batches * s.classes; ++group) {
     const float* own = boxes + group / s.classes * s.boxes * 4;
@@ -95,8 +97,9 @@ Result<void> infer_non_max_suppression(InferContext& context) {
     values[i] = TRY(context.value(i)->aligned());
   }
   const int64_t most = context.has(2) ? TRY(one_integer(values[2], "max_output_boxes_per_class")) : 0;
-  const BoxSelection s = box_selection(context.attributes(), values[1].shape(), most, context.has(3) ? values[3].as<float>() : nullptr,
-                                       context.has(4) ? values[4].as<float>() : nullptr);
+  const BoxSelection s =
+      box_selection(context.attributes(), values[1].shape(), most, context.has(3) ? values[3].as<float>() : nullptr,
+                    context.has(4) ? values[4].as<float>() : nullptr);
   std::vector<int64_t> order(static_cast<size_t>(s.boxes));
   const int64_t count = select_boxes(s, values[0].as<float>(), values[1].as<float>(), order, nullptr, 0);
   return set_shape(context, 0, DType::kInt64, std::array{Dim(count), Dim(3)});

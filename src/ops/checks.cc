@@ -73,7 +73,8 @@ Result<std::optional<int>> parameter_length(const InferContext& context, size_t 
   const Dim length = context.shape(input)[0];
   if (!length.is_known()) return std::optional<int>();
   if (length.size() > kParameterElementsMax)
-    return too_large(name + " has " + std::to_string(length.size()) + " elements, more than " + std::to_string(kParameterElementsMax));
+    return too_large(name + " has " + std::to_string(length.size()) + " elements, more than " +
+                     std::to_string(kParameterElementsMax));
   return std::optional<int>(static_cast<int>(length.size()));
 }
 

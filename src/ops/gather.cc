@@ -10,7 +10,8 @@ namespace {
 void gather_contents(InferContext& context) {
   const auto contents = tracked_dims(context, 0);
   const Tensor* indices = context.value(1);
-  if (context.value(0) || !contents || !indices || context.shape(0).rank() != 1 || indices->elements() > kTrackedElementsMax) return;
+  if (context.value(0) || !contents || !indices || context.shape(0).rank() != 1 || indices->elements() > kTrackedElementsMax)
+    return;
   const int64_t size = static_cast<int64_t>(contents->size());
   std::vector<Dim> picked;
   for (int64_t i : as_ints(*indices)) {
@@ -63,7 +64,8 @@ Result<IndexTuples> index_tuples(const InferContext& context, int batch_dims) {
   const Dim length = index[index.rank() - 1];
   if (batch_dims < 0 || batch_dims >= data.rank() || batch_dims >= index.rank())
     return invalid("attribute batch_dims is " + std::to_string(batch_dims) + ", but must be less than the ranks of both inputs");
-  for (int i = 0; i < batch_dims; ++i) TRY(unify(data[i], index[i], "batch extents of " + describe(context, 0) + " and " + describe(context, 1)));
+  for (int i = 0; i < batch_dims; ++i)
+    TRY(unify(data[i], index[i], "batch extents of " + describe(context, 0) + " and " + describe(context, 1)));
   if (!length.is_known()) return Error(ErrorCode::kNeedsValue, "the rank of the output depends on the last extent of input 1");
   if (length.size() < 1 || length.size() > data.rank() - batch_dims)
     return invalid("the last extent of " + describe(context, 1) + " must be 1.." + std::to_string(data.rank() - batch_dims));

@@ -78,18 +78,21 @@ constexpr int64_t kPooledExtentMax = 1 << 20;
 
 Result<void> want_pooled_extent(int64_t extent, std::string_view name) {
   if (extent >= 1 && extent <= kPooledExtentMax) return {};
-  return invalid("attribute " + std::string(name) + " holds " + std::to_string(extent) + ", but must be 1.." + std::to_string(kPooledExtentMax));
+  return invalid("attribute " + std::string(name) + " holds " + std::to_string(extent) + ", but must be 1.." +
+                 std::to_string(kPooledExtentMax));
 }
 
 }  // namespace
 
 Result<RoiAlignParameters> roi_align_parameters(const Attributes& attributes) {
-  RoiAlignParameters p{attributes.get_int("output_height", 1), attributes.get_int("output_width", 1), attributes.get_int("sampling_ratio", 0),
-                       static_cast<double>(attributes.get_float("spatial_scale", 1))};
+  RoiAlignParameters p{attributes.get_int("output_height", 1), attributes.get_int("output_width", 1),
+                       attributes.get_int("sampling_ratio", 0), static_cast<double>(attributes.get_float("spatial_scale", 1))};
   TRY(want_pooled_extent(p.height, "output_height"));
   TRY(want_pooled_extent(p.width, "output_width"));
-  if (p.sampling_ratio < 0 || p.sampling_ratio > 1024) return invalid("attribute sampling_ratio is " + std::to_string(p.sampling_ratio) + ", but must be 0..1024");
-  const std::string_view coordinates = attributes.get_string("coordinate_transformation_mode", "half_pixel"), mode = attributes.get_string("mode", "avg");
+  if (p.sampling_ratio < 0 || p.sampling_ratio > 1024)
+    return invalid("attribute sampling_ratio is " + std::to_string(p.sampling_ratio) + ", but must be 0..1024");
+  const std::string_view coordinates = attributes.get_string("coordinate_transformation_mode", "half_pixel"),
+                         mode = attributes.get_string("mode", "avg");
   if (coordinates != "half_pixel" && coordinates != "output_half_pixel")
     return invalid("attribute coordinate_transformation_mode must be half_pixel or output_half_pixel");
   if (mode != "avg" && mode != "max") return invalid("attribute mode must be avg or max");
@@ -123,18 +126,16 @@ Result<void> infer_max_roi_pool(InferContext& context) {
   if (pooled.size() != 2) return invalid("attribute pooled_shape must have 2 extents");
   for (int64_t extent : pooled) TRY(want_pooled_extent(extent, "pooled_shape"));
   TRY(unify(context.shape(1)[1], Dim(5), "the numbers of a region"));
-  return set_shape(context, 0, context.dtype(0), std::array{context.shape(1)[0], context.shape(0)[1], Dim(pooled[0]), Dim(pooled[1])});
+  return set_shape(context, 0, context.dtype(0),
+                   std::array{context.shape(1)[0], context.shape(0)[1], Dim(pooled[0]), Dim(pooled[1])});
 }
 
 namespace {
 
 constexpr OpDef kOps[] = {
-    {"Resize", 1, 4, 1, 1, infer_resize},
-    {"GridSample", 2, 2, 1, 1, infer_grid_sample},
-    {"AffineGrid", 2, 2, 1, 1, infer_affine_grid},
-    {"RoiAlign", 3, 3, 1, 1, infer_roi_align},
-    {"MaxRoiPool", 2, 2, 1, 1, infer_max_roi_pool},
-    {"NonMaxSuppression", 2, 5, 1, 1, infer_non_max_suppression},
+    {"Resize", 1, 4, 1, 1, infer_resize},           {"GridSample", 2, 2, 1, 1, infer_grid_sample},
+    {"AffineGrid", 2, 2, 1, 1, infer_affine_grid},  {"RoiAlign", 3, 3, 1, 1, infer_roi_align},
+    {"MaxRoiPool", 2, 2, 1, 1, infer_max_roi_pool}, {"NonMaxSuppression", 2, 5, 1, 1, infer_non_max_suppression},
 };
 
 }  // namespace

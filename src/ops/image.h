@@ -10,12 +10,19 @@ namespace tercel::ops {
 
 enum class ResizeMode : uint8_t { kNearest, kLinear, kCubic };
 enum class NearestMode : uint8_t { kRoundPreferFloor, kRoundPreferCeil, kFloor, kCeil };
-enum class Coordinates : uint8_t { kHalfPixel, kHalfPixelSymmetric, kPytorchHalfPixel, kAlignCorners, kAsymmetric, kCropAndResize };
+enum class Coordinates : uint8_t {
+  kHalfPixel,
+  kHalfPixelSymmetric,
+  kPytorchHalfPixel,
+  kAlignCorners,
+  kAsymmetric,
+  kCropAndResize
+};
 
 struct ResizeParameters {
   struct Axis {
     int64_t in = 1, out = 1;
-    double scale = 1;                  // as given, or out / in
+    double scale = 1;                   // as given, or out / in
     double roi_start = 0, roi_end = 1;  // in units of the input, for kCropAndResize
     // Where output position `x` lies in the input.
     double source(Coordinates coordinates, int64_t x) const;
@@ -28,7 +35,8 @@ struct ResizeParameters {
   std::array<Axis, kRankMax> axes;
 };
 // Of a Resize whose inputs roi, scales, sizes are known; absent ones are null.
-Result<ResizeParameters> resize_parameters(const Attributes& attributes, const Shape& shape, const Tensor* roi, const Tensor* scales, const Tensor* sizes);
+Result<ResizeParameters> resize_parameters(const Attributes& attributes, const Shape& shape, const Tensor* roi,
+                                           const Tensor* scales, const Tensor* sizes);
 
 enum class SampleMode : uint8_t { kNearest, kLinear, kCubic };
 enum class SamplePadding : uint8_t { kZeros, kBorder, kReflection };
@@ -53,10 +61,12 @@ struct BoxSelection {
   bool has_score_threshold = false, center_point = false;
   float score_threshold = 0;
 };
-BoxSelection box_selection(const Attributes& attributes, const Shape& scores, int64_t per_class_max, const float* iou, const float* score);
+BoxSelection box_selection(const Attributes& attributes, const Shape& scores, int64_t per_class_max, const float* iou,
+                           const float* score);
 // Selects boxes [batches, boxes, 4] by scores [batches, classes, boxes]; the best first in each class. `order` (`boxes` long) is
 // the only memory used. Writes at most `room` rows (batch, class, box) to `rows` and returns how many boxes there are.
-int64_t select_boxes(const BoxSelection& s, const float* boxes, const float* scores, std::span<int64_t> order, int64_t* rows, int64_t room);
+int64_t select_boxes(const BoxSelection& s, const float* boxes, const float* scores, std::span<int64_t> order, int64_t* rows,
+                     int64_t room);
 
 // Shape rules; image.cc lists them.
 Result<void> infer_resize(InferContext& context);

@@ -33,7 +33,8 @@ Result<UniqueView> unique_view(const Attributes& attributes, const Shape& shape)
 // Finds the groups of equal slices. `order` receives the slices, group by group, each group by position; `starts` where each
 // group begins in `order`. Groups are ascending, or, unsorted, by first occurrence. Both spans have `view.count` elements and
 // are the only memory it uses. Returns the number of groups. A NaN equals a NaN and comes last.
-int64_t find_unique(DType dtype, const void* data, const UniqueView& view, bool sorted, std::span<int64_t> order, std::span<int64_t> starts);
+int64_t find_unique(DType dtype, const void* data, const UniqueView& view, bool sorted, std::span<int64_t> order,
+                    std::span<int64_t> starts);
 
 // Compress: how many of `extent` slices the condition keeps.
 int64_t count_kept(const Tensor& condition, int64_t extent);

@@ -22,7 +22,8 @@ struct SliceParameters {
   std::vector<int64_t> starts, ends, steps;  // one per axis; steps are not 0
 };
 // `axes` and `steps` may be null (absent).
-Result<SliceParameters> slice_parameters(const Tensor& starts, const Tensor& ends, const Tensor* axes, const Tensor* steps, int rank);
+Result<SliceParameters> slice_parameters(const Tensor& starts, const Tensor& ends, const Tensor* axes, const Tensor* steps,
+                                         int rank);
 
 // Extents of the parts of a Split of `extent` into `parts`, from the input `split` (may be null) or evenly.
 Result<std::vector<int64_t>> split_sizes(int64_t extent, const Tensor* split, size_t parts);

@@ -21,7 +21,8 @@ Result<PadParameters> pad_parameters(const Attributes& attributes, const Tensor&
   p.mode = TRY(pad_mode_of(attributes));
   std::vector<int64_t> listed;
   if (axes) listed = TRY(parameter_ints(*axes, "the axes of the Pad"));
-  else for (int i = 0; i < rank; ++i) listed.push_back(i);
+  else
+    for (int i = 0; i < rank; ++i) listed.push_back(i);
   const std::vector<int> normal = TRY(distinct_axes(listed, rank));
   const std::vector<int64_t> values = TRY(parameter_ints(pads, "the pads of the Pad"));
   if (values.size() != 2 * normal.size())
@@ -46,7 +47,8 @@ Result<void> infer_pad(InferContext& context) {
   const Tensor* pads = context.value(1);
   const Tensor* axes = context.value(3);
   if (!pads || (context.has(3) && !axes))
-    return needs_value(context, 0, context.dtype(0), std::vector<Dim>(static_cast<size_t>(shape.rank()), Dim::unknown()), pads ? 3 : 1);
+    return needs_value(context, 0, context.dtype(0), std::vector<Dim>(static_cast<size_t>(shape.rank()), Dim::unknown()),
+                       pads ? 3 : 1);
   const PadParameters p = TRY(pad_parameters(context.attributes(), *pads, axes, shape.rank()));
   std::vector<Dim> out;
   for (int i = 0; i < shape.rank(); ++i) {
@@ -56,7 +58,9 @@ Result<void> infer_pad(InferContext& context) {
       continue;
     }
     const int64_t size = shape.size(i) + grown;
-    if (size < 0) return invalid("the Pad leaves " + std::to_string(size) + " elements along axis " + std::to_string(i) + " of " + to_string(shape));
+    if (size < 0)
+      return invalid("the Pad leaves " + std::to_string(size) + " elements along axis " + std::to_string(i) + " of " +
+                     to_string(shape));
     if (shape.size(i) == 0 && size > 0 && p.mode != PadMode::kConstant)
       return invalid("the Pad has nothing to repeat along the empty axis " + std::to_string(i));
     out.push_back(Dim(size));
@@ -68,7 +72,8 @@ Result<void> infer_center_crop_pad(InferContext& context) {
   TRY(want_inputs(context, 2));
   const Shape& shape = context.shape(0);
   std::vector<int64_t> listed(context.attributes().get_ints("axes").begin(), context.attributes().get_ints("axes").end());
-  if (listed.empty()) for (int i = 0; i < shape.rank(); ++i) listed.push_back(i);
+  if (listed.empty())
+    for (int i = 0; i < shape.rank(); ++i) listed.push_back(i);
   const std::vector<int> axes = TRY(distinct_axes(listed, shape.rank()));
   TRY(parameter_length(context, 1, "the target shape of the CenterCropPad"));
   std::vector<Dim> out(shape.begin(), shape.end());
@@ -84,7 +89,8 @@ Result<void> infer_center_crop_pad(InferContext& context) {
   }
   const std::vector<int64_t> target = TRY(parameter_ints(context, 1, "the target shape of the CenterCropPad"));
   if (target.size() != axes.size())
-    return invalid("the CenterCropPad has " + std::to_string(target.size()) + " extents for " + std::to_string(axes.size()) + " axes");
+    return invalid("the CenterCropPad has " + std::to_string(target.size()) + " extents for " + std::to_string(axes.size()) +
+                   " axes");
   for (size_t k = 0; k < axes.size(); ++k) {
     if (target[k] < 0) return invalid("the target shape of the CenterCropPad holds " + std::to_string(target[k]));
     out[static_cast<size_t>(axes[k])] = Dim(target[k]);

@@ -12,7 +12,8 @@ constexpr TypeSet kQuantizedTypes = type_set({DType::kInt8, DType::kUint8, DType
 constexpr TypeSet kSmallFloatTypes = type_set({DType::kFloat32, DType::kFloat16, DType::kBFloat16});
 
 bool is_one(const Shape& shape) {
-  for (Dim d : shape.dims()) if (d != Dim(1)) return false;
+  for (Dim d : shape.dims())
+    if (d != Dim(1)) return false;
   return true;
 }
 
@@ -50,7 +51,8 @@ Result<QuantizationGrain> quantization_grain(const Attributes& attributes, const
   grain.blocks = ceil_divide(data[axis], block).size();
   if (scale.rank() != data.rank()) return invalid(mismatch + " with blocks");
   for (int i = 0; i < data.rank(); ++i)
-    if (scale[i] != (i == axis ? Dim(grain.blocks) : data[i])) return invalid(mismatch + " in blocks of " + std::to_string(block));
+    if (scale[i] != (i == axis ? Dim(grain.blocks) : data[i]))
+      return invalid(mismatch + " in blocks of " + std::to_string(block));
   return grain;
 }
 
@@ -70,7 +72,9 @@ Result<void> infer_quantize_linear(InferContext& context) {
   if (context.attributes().get_int("output_dtype", 0) != 0) {
     const DType named = TRY(dtype_attribute(context.attributes(), "output_dtype", out));
     if (context.has(2) && named != out) return invalid("attribute output_dtype and the zero point name different types");
-    if (!contains(kQuantizedTypes, named)) return unsupported("attribute output_dtype names " + std::string(dtype_name(named)) + "; int8, uint8, int16 and uint16 are supported");
+    if (!contains(kQuantizedTypes, named))
+      return unsupported("attribute output_dtype names " + std::string(dtype_name(named)) +
+                         "; int8, uint8, int16 and uint16 are supported");
     out = named;
   }
   return emit(context, 0, out, context.shape(0));

@@ -34,7 +34,8 @@ Result<Shape> convolved_shape(const InferContext& context, size_t input, size_t 
   const int64_t group = context.attributes().get_int("group", 1);
   if (group < 1 || group > kWindowMax) return invalid("attribute group is " + std::to_string(group));
   TRY(unify(x[1], w[1] * Dim(group), "the input channels and those of the weights times group"));
-  if (w[0].is_known() && w.size(0) % group != 0) return invalid("the output channels are no multiple of group " + std::to_string(group));
+  if (w[0].is_known() && w.size(0) % group != 0)
+    return invalid("the output channels are no multiple of group " + std::to_string(group));
   Shape out{x[0], w[0]};
   std::vector<int64_t> kernel;
   for (int i = 2; i < w.rank() && w[i].is_known(); ++i) kernel.push_back(w.size(i));
@@ -50,7 +51,8 @@ Result<Shape> convolved_shape(const InferContext& context, size_t input, size_t 
 Result<LineGrain> line_grain(const Shape& matrices, const Shape& parameter, bool rows) {
   if (parameter.elements() == 1) return LineGrain::kTensor;
   const int rank = matrices.rank();
-  const std::string mismatch = "a scale or zero point of shape " + to_string(parameter) + " does not fit matrices of shape " + to_string(matrices);
+  const std::string mismatch =
+      "a scale or zero point of shape " + to_string(parameter) + " does not fit matrices of shape " + to_string(matrices);
   if (rank < 2) return invalid(mismatch);
   const int line_axis = rows ? rank - 2 : rank - 1;
   if (parameter.rank() == 1 && parameter[0] == matrices[line_axis]) return LineGrain::kVector;

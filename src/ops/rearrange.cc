@@ -26,7 +26,8 @@ Result<void> infer_transpose(InferContext& context) {
 
 Result<int64_t> block_size_of(const Attributes& attributes) {
   const int64_t block = attributes.get_int("blocksize", 0);
-  if (block < 1 || block > (1 << 20)) return invalid("attribute blocksize is " + std::to_string(block) + ", but must be 1..1048576");
+  if (block < 1 || block > (1 << 20))
+    return invalid("attribute blocksize is " + std::to_string(block) + ", but must be 1..1048576");
   return block;
 }
 
@@ -36,10 +37,13 @@ Result<void> infer_depth_to_space(InferContext& context) {
   const Shape& shape = context.shape(0);
   const int64_t block = TRY(block_size_of(context.attributes()));
   const std::string_view mode = context.attributes().get_string("mode", "DCR");
-  if (mode != "DCR" && mode != "CRD") return invalid("the DepthToSpace has mode \"" + std::string(mode) + "\"; known are DCR, CRD");
+  if (mode != "DCR" && mode != "CRD")
+    return invalid("the DepthToSpace has mode \"" + std::string(mode) + "\"; known are DCR, CRD");
   if (shape[1].is_known() && shape.size(1) % (block * block) != 0)
-    return invalid(describe(context, 0) + " has channels that are no multiple of blocksize squared, " + std::to_string(block * block));
-  return set_shape(context, 0, context.dtype(0), std::array{shape[0], floor_divide(shape[1], block * block), shape[2] * Dim(block), shape[3] * Dim(block)});
+    return invalid(describe(context, 0) + " has channels that are no multiple of blocksize squared, " +
+                   std::to_string(block * block));
+  return set_shape(context, 0, context.dtype(0),
+                   std::array{shape[0], floor_divide(shape[1], block * block), shape[2] * Dim(block), shape[3] * Dim(block)});
 }
 
 Result<void> infer_space_to_depth(InferContext& context) {
@@ -50,7 +54,9 @@ Result<void> infer_space_to_depth(InferContext& context) {
   for (int i = 2; i < 4; ++i)
     if (shape[i].is_known() && shape.size(i) % block != 0)
       return invalid(describe(context, 0) + " has a height or width that is no multiple of blocksize " + std::to_string(block));
-  return set_shape(context, 0, context.dtype(0), std::array{shape[0], shape[1] * Dim(block * block), floor_divide(shape[2], block), floor_divide(shape[3], block)});
+  return set_shape(
+      context, 0, context.dtype(0),
+      std::array{shape[0], shape[1] * Dim(block * block), floor_divide(shape[2], block), floor_divide(shape[3], block)});
 }
 
 Result<void> infer_trilu(InferContext& context) {
@@ -58,7 +64,8 @@ Result<void> infer_trilu(InferContext& context) {
   TRY(want_rank(context, 0, 2));
   if (context.has(1)) {
     TRY(want_dtype(context, 1, context.dtype(1) == DType::kInt64, "element type int64"));
-    if (TRY(parameter_length(context, 1, "the diagonal k of the Trilu")).value_or(1) != 1) return invalid("the diagonal k of the Trilu must be one number");
+    if (TRY(parameter_length(context, 1, "the diagonal k of the Trilu")).value_or(1) != 1)
+      return invalid("the diagonal k of the Trilu must be one number");
   }
   return set_shape(context, 0, context.dtype(0), context.shape(0).dims());
 }
@@ -71,20 +78,24 @@ Result<void> infer_reverse_sequence(InferContext& context) {
   const Shape& shape = context.shape(0);
   const int batch_axis = TRY(axis_of(context.attributes(), "batch_axis", 1, shape.rank()));
   const int time_axis = TRY(axis_of(context.attributes(), "time_axis", 0, shape.rank()));
-  if (batch_axis + time_axis != 1) return invalid("batch_axis and time_axis of the ReverseSequence must be 0 and 1, in either order");
+  if (batch_axis + time_axis != 1)
+    return invalid("batch_axis and time_axis of the ReverseSequence must be 0 and 1, in either order");
   const Dim lengths = context.shape(1)[0];
   if (lengths.is_known() && shape[batch_axis].is_known() && lengths != shape[batch_axis])
-    return invalid(describe(context, 1) + " must have one length for each of the " + std::to_string(shape.size(batch_axis)) + " batch elements");
+    return invalid(describe(context, 1) + " must have one length for each of the " + std::to_string(shape.size(batch_axis)) +
+                   " batch elements");
   return set_shape(context, 0, context.dtype(0), shape.dims());
 }
 
 namespace {
 
 // An attribute with `count` numbers of at least `low`, or `otherwise` repeated when it is absent.
-Result<std::vector<int64_t>> numbers_of(const Attributes& attributes, std::string_view name, size_t count, int64_t otherwise, int64_t low) {
+Result<std::vector<int64_t>> numbers_of(const Attributes& attributes, std::string_view name, size_t count, int64_t otherwise,
+                                        int64_t low) {
   const auto given = attributes.get_ints(name);
   if (given.empty()) return std::vector<int64_t>(count, otherwise);
-  if (given.size() != count) return invalid("attribute " + std::string(name) + " must have " + std::to_string(count) + " numbers");
+  if (given.size() != count)
+    return invalid("attribute " + std::string(name) + " must have " + std::to_string(count) + " numbers");
   for (int64_t v : given)
     if (v < low || v > kElementsMax) return invalid("attribute " + std::string(name) + " holds " + std::to_string(v));
   return std::vector<int64_t>(given.begin(), given.end());
@@ -98,7 +109,8 @@ Result<Col2ImParameters> col2im_parameters(const Attributes& attributes, const T
   p.block = TRY(parameter_ints(block_shape, "the block shape of the Col2Im"));
   const size_t rank = p.image.size();
   if (rank == 0 || rank > static_cast<size_t>(kRankMax) - 2 || p.block.size() != rank)
-    return invalid("image shape and block shape of the Col2Im must have the same 1.." + std::to_string(kRankMax - 2) + " extents");
+    return invalid("image shape and block shape of the Col2Im must have the same 1.." + std::to_string(kRankMax - 2) +
+                   " extents");
   p.dilations = TRY(numbers_of(attributes, "dilations", rank, 1, 1));
   p.strides = TRY(numbers_of(attributes, "strides", rank, 1, 1));
   const std::vector<int64_t> pads = TRY(numbers_of(attributes, "pads", 2 * rank, 0, 0));
@@ -130,9 +142,11 @@ Result<void> infer_col2im(InferContext& context) {
   }
   const Col2ImParameters p = TRY(col2im_parameters(context.attributes(), *context.value(1), *context.value(2)));
   if (shape[1].is_known() && (p.block_elements == 0 || shape.size(1) % p.block_elements != 0))
-    return invalid(describe(context, 0) + " has rows that are no multiple of the block's " + std::to_string(p.block_elements) + " elements");
+    return invalid(describe(context, 0) + " has rows that are no multiple of the block's " + std::to_string(p.block_elements) +
+                   " elements");
   if (shape[2].is_known() && shape.size(2) != p.position_count)
-    return invalid(describe(context, 0) + " must have " + std::to_string(p.position_count) + " columns, one for each place of the block");
+    return invalid(describe(context, 0) + " must have " + std::to_string(p.position_count) +
+                   " columns, one for each place of the block");
   std::vector<Dim> out{shape[0], floor_divide(shape[1], p.block_elements)};
   for (int64_t extent : p.image) out.push_back(Dim(extent));
   return set_shape(context, 0, context.dtype(0), out);

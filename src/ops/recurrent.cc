@@ -20,7 +20,8 @@ Result<void> want_shape(const InferContext& context, size_t input, std::initiali
   TRY(want_rank(context, input, static_cast<int>(wanted.size()), static_cast<int>(wanted.size())));
   const Shape shape(wanted);
   for (int i = 0; i < shape.rank(); ++i)
-    if (!may_equal(context.shape(input)[i], shape[i])) return invalid(describe(context, input) + " must have shape " + to_string(shape));
+    if (!may_equal(context.shape(input)[i], shape[i]))
+      return invalid(describe(context, input) + " must have shape " + to_string(shape));
   return {};
 }
 
@@ -38,7 +39,8 @@ Result<Extents> extents_of(const InferContext& context, const CellKind& kind, co
   TRY(want_shape(context, kB, {directions, rows * Dim(2)}));
   TRY(want_shape(context, kLengths, {e.batch}));
   for (size_t i : {kInitialH, kInitialC})
-    TRY(p.batch_first ? want_shape(context, i, {e.batch, directions, e.hidden}) : want_shape(context, i, {directions, e.batch, e.hidden}));
+    TRY(p.batch_first ? want_shape(context, i, {e.batch, directions, e.hidden})
+                      : want_shape(context, i, {directions, e.batch, e.hidden}));
   TRY(want_shape(context, kPeepholes, {directions, e.hidden * Dim(3)}));
   return e;
 }
@@ -54,8 +56,10 @@ Result<void> infer_recurrent(InferContext& context) {
   const RecurrentParameters p = TRY(recurrent_parameters(kind, context.attributes()));
   const Extents e = TRY(extents_of(context, kind, p));
   const Dim directions(p.directions);
-  const std::array<Dim, 4> y = p.batch_first ? std::array{e.batch, e.time, directions, e.hidden} : std::array{e.time, directions, e.batch, e.hidden};
-  const std::array<Dim, 3> last = p.batch_first ? std::array{e.batch, directions, e.hidden} : std::array{directions, e.batch, e.hidden};
+  const std::array<Dim, 4> y =
+      p.batch_first ? std::array{e.batch, e.time, directions, e.hidden} : std::array{e.time, directions, e.batch, e.hidden};
+  const std::array<Dim, 3> last =
+      p.batch_first ? std::array{e.batch, directions, e.hidden} : std::array{directions, e.batch, e.hidden};
   TRY(set_shape(context, 0, context.dtype(kX), y));
   TRY(set_shape(context, 1, context.dtype(kX), last));
   if (kind.has_cell_state) TRY(set_shape(context, 2, context.dtype(kX), last));

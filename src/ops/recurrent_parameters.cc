@@ -42,7 +42,8 @@ Result<std::vector<CellFunction>> functions_of(const CellKind& kind, const Attri
     return functions;
   }
   if (names->size() != count)
-    return invalid("attribute activations names " + std::to_string(names->size()) + " functions, but the " + std::string(kind.name) + " needs " + std::to_string(count));
+    return invalid("attribute activations names " + std::to_string(names->size()) + " functions, but the " +
+                   std::string(kind.name) + " needs " + std::to_string(count));
   auto alphas = attributes.get_floats("activation_alpha"), betas = attributes.get_floats("activation_beta");
   const auto next = [](std::span<const float>& values, bool wanted, double otherwise) -> double {
     if (!wanted || values.empty()) return otherwise;
@@ -51,8 +52,10 @@ Result<std::vector<CellFunction>> functions_of(const CellKind& kind, const Attri
     return value;
   };
   for (const std::string& name : *names) {
-    const auto known = std::find_if(std::begin(kFunctionNames), std::end(kFunctionNames), [&](const FunctionName& f) { return equal_but_for_case(f.name, name); });
-    if (known == std::end(kFunctionNames)) return invalid("attribute activations names the unknown function \"" + name.substr(0, 40) + "\"");
+    const auto known = std::find_if(std::begin(kFunctionNames), std::end(kFunctionNames),
+                                    [&](const FunctionName& f) { return equal_but_for_case(f.name, name); });
+    if (known == std::end(kFunctionNames))
+      return invalid("attribute activations names the unknown function \"" + name.substr(0, 40) + "\"");
     const double alpha = next(alphas, known->has_alpha, known->alpha);
     functions.push_back({known->kind, alpha, next(betas, known->has_beta, known->beta)});
   }
@@ -82,7 +85,8 @@ Result<RecurrentParameters> recurrent_parameters(const CellKind& kind, const Att
   if (direction == "bidirectional") p.directions = 2;
   else if (direction == "reverse") p.backward_first = true;
   else if (direction != "forward")
-    return invalid("attribute direction is \"" + std::string(direction.substr(0, 40)) + "\"; known are forward, reverse, bidirectional");
+    return invalid("attribute direction is \"" + std::string(direction.substr(0, 40)) +
+                   "\"; known are forward, reverse, bidirectional");
   const int64_t layout = attributes.get_int("layout", 0);
   if (layout != 0 && layout != 1) return invalid("attribute layout is " + std::to_string(layout) + ", but must be 0 or 1");
   p.batch_first = layout == 1;

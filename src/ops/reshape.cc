@@ -13,7 +13,10 @@ namespace {
 Result<Dim> quotient(std::vector<Dim> from, std::vector<Dim> to) {
   for (auto t = to.begin(); t != to.end();) {
     const auto f = std::find_if(from.begin(), from.end(), [&](Dim d) { return !t->is_known() && d.same_as(*t); });
-    if (f == from.end()) { ++t; continue; }
+    if (f == from.end()) {
+      ++t;
+      continue;
+    }
     from.erase(f);
     t = to.erase(t);
   }
@@ -33,7 +36,8 @@ Result<Dim> quotient(std::vector<Dim> from, std::vector<Dim> to) {
     if (!multiply(denominator, d)) return too_large("the target shape of the Reshape has too many elements");
   }
   if (open.empty() && (denominator == 0 || numerator % denominator != 0))
-    return invalid("-1 cannot be resolved: " + std::to_string(numerator) + " elements in groups of " + std::to_string(denominator));
+    return invalid("-1 cannot be resolved: " + std::to_string(numerator) + " elements in groups of " +
+                   std::to_string(denominator));
   if (open.empty()) return Dim(numerator / denominator);
   return open.size() == 1 && numerator == denominator && numerator != 0 ? open[0] : Dim::unknown();
 }
@@ -41,7 +45,8 @@ Result<Dim> quotient(std::vector<Dim> from, std::vector<Dim> to) {
 // The target of a Reshape. `target` has -1 as unknown; `contents_known` says that each unknown in it really is a -1.
 Result<std::vector<Dim>> reshape_target(const Shape& input, std::vector<Dim> target, bool allow_zero, bool contents_known) {
   if (target.size() > static_cast<size_t>(kRankMax))
-    return too_large("the target shape of the Reshape has rank " + std::to_string(target.size()) + ", more than " + std::to_string(kRankMax));
+    return too_large("the target shape of the Reshape has rank " + std::to_string(target.size()) + ", more than " +
+                     std::to_string(kRankMax));
   std::vector<Dim> from, to;  // what is left of both sides once copied extents (0) are taken out
   std::vector<bool> copied(static_cast<size_t>(kRankMax), false);
   int open = -1, open_count = 0;
@@ -49,7 +54,8 @@ Result<std::vector<Dim>> reshape_target(const Shape& input, std::vector<Dim> tar
     Dim& d = target[static_cast<size_t>(i)];
     if (d == Dim(0) && !allow_zero) {
       if (i >= input.rank())
-        return invalid("element " + std::to_string(i) + " of the target shape is 0 (copy), but the input has rank " + std::to_string(input.rank()));
+        return invalid("element " + std::to_string(i) + " of the target shape is 0 (copy), but the input has rank " +
+                       std::to_string(input.rank()));
       d = input[i];
       copied[static_cast<size_t>(i)] = true;
     } else if (d.is_unknown()) {
@@ -122,7 +128,8 @@ Result<void> infer_squeeze(InferContext& context) {
   if (context.has(1)) {
     const auto length = TRY(parameter_length(context, 1, "the axes of the Squeeze"));
     if (!context.value(1) && length && *length <= shape.rank())
-      return needs_value(context, 0, context.dtype(0), std::vector<Dim>(static_cast<size_t>(shape.rank() - *length), Dim::unknown()), 1);
+      return needs_value(context, 0, context.dtype(0),
+                         std::vector<Dim>(static_cast<size_t>(shape.rank() - *length), Dim::unknown()), 1);
     for (int axis : TRY(distinct_axes(TRY(parameter_ints(context, 1, "the axes of the Squeeze")), shape.rank()))) {
       if (shape[axis].is_known() && shape[axis] != Dim(1))
         return invalid("axis " + std::to_string(axis) + " of " + to_string(shape) + " is not 1, so it cannot be squeezed");
@@ -147,9 +154,11 @@ Result<void> infer_unsqueeze(InferContext& context) {
   const Shape& shape = context.shape(0);
   const auto length = TRY(parameter_length(context, 1, "the axes of the Unsqueeze"));
   if (length && shape.rank() + *length > kRankMax)
-    return too_large("the output of the Unsqueeze has rank " + std::to_string(shape.rank() + *length) + ", more than " + std::to_string(kRankMax));
+    return too_large("the output of the Unsqueeze has rank " + std::to_string(shape.rank() + *length) + ", more than " +
+                     std::to_string(kRankMax));
   if (!context.value(1) && length)
-    return needs_value(context, 0, context.dtype(0), std::vector<Dim>(static_cast<size_t>(shape.rank() + *length), Dim::unknown()), 1);
+    return needs_value(context, 0, context.dtype(0),
+                       std::vector<Dim>(static_cast<size_t>(shape.rank() + *length), Dim::unknown()), 1);
   const std::vector<int64_t> axes = TRY(parameter_ints(context, 1, "the axes of the Unsqueeze"));
   const int rank = shape.rank() + static_cast<int>(axes.size());
   if (rank > kRankMax)
@@ -166,7 +175,8 @@ Result<void> infer_expand(InferContext& context) {
   TRY(want_inputs(context, 2));
   const auto length = TRY(parameter_length(context, 1, "the target shape of the Expand"));
   if (length && *length > kRankMax)
-    return too_large("the target shape of the Expand has rank " + std::to_string(*length) + ", more than " + std::to_string(kRankMax));
+    return too_large("the target shape of the Expand has rank " + std::to_string(*length) + ", more than " +
+                     std::to_string(kRankMax));
   if (context.value(1))
     for (int64_t v : TRY(parameter_ints(context, 1, "the target shape of the Expand")))
       if (v < 0) return invalid("the target shape of the Expand holds " + std::to_string(v));
@@ -183,7 +193,8 @@ Result<void> infer_expand(InferContext& context) {
   if (!context.value(0)) {
     if (auto contents = tracked_dims(context, 0); contents && contents->size() == 1 && out.is_static() && out.rank() <= 1) {
       const int64_t copies = TRY(checked_elements(out));
-      if (copies <= kTrackedElementsMax) context.set_output_dims(0, std::vector<Dim>(static_cast<size_t>(copies), contents->front()));
+      if (copies <= kTrackedElementsMax)
+        context.set_output_dims(0, std::vector<Dim>(static_cast<size_t>(copies), contents->front()));
     }
   }
   return set_shape(context, 0, context.dtype(0), out.dims());

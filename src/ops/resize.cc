@@ -26,10 +26,12 @@ constexpr std::pair<std::string_view, NearestMode> kNearestModes[] = {{"round_pr
                                                                       {"round_prefer_ceil", NearestMode::kRoundPreferCeil},
                                                                       {"floor", NearestMode::kFloor},
                                                                       {"ceil", NearestMode::kCeil}};
-constexpr std::pair<std::string_view, Coordinates> kCoordinates[] = {
-    {"half_pixel", Coordinates::kHalfPixel},       {"half_pixel_symmetric", Coordinates::kHalfPixelSymmetric},
-    {"pytorch_half_pixel", Coordinates::kPytorchHalfPixel}, {"align_corners", Coordinates::kAlignCorners},
-    {"asymmetric", Coordinates::kAsymmetric},      {"tf_crop_and_resize", Coordinates::kCropAndResize}};
+constexpr std::pair<std::string_view, Coordinates> kCoordinates[] = {{"half_pixel", Coordinates::kHalfPixel},
+                                                                     {"half_pixel_symmetric", Coordinates::kHalfPixelSymmetric},
+                                                                     {"pytorch_half_pixel", Coordinates::kPytorchHalfPixel},
+                                                                     {"align_corners", Coordinates::kAlignCorners},
+                                                                     {"asymmetric", Coordinates::kAsymmetric},
+                                                                     {"tf_crop_and_resize", Coordinates::kCropAndResize}};
 enum class Aspect : uint8_t { kStretch, kNotLarger, kNotSmaller };
 constexpr std::pair<std::string_view, Aspect> kAspects[] = {
     {"stretch", Aspect::kStretch}, {"not_larger", Aspect::kNotLarger}, {"not_smaller", Aspect::kNotSmaller}};
@@ -62,7 +64,8 @@ Result<void> apply_scales(ResizeParameters& p, std::span<const int> axes, const 
 
 Result<void> apply_sizes(ResizeParameters& p, std::span<const int> axes, const Tensor& sizes, Aspect aspect) {
   const std::vector<int64_t> wanted = TRY(parameter_ints(sizes, "the sizes of the Resize"));
-  if (wanted.size() != axes.size()) return invalid("the Resize has " + std::to_string(wanted.size()) + " sizes for " + std::to_string(axes.size()) + " axes");
+  if (wanted.size() != axes.size())
+    return invalid("the Resize has " + std::to_string(wanted.size()) + " sizes for " + std::to_string(axes.size()) + " axes");
   double common = aspect == Aspect::kNotLarger ? INFINITY : 0;
   for (size_t i = 0; i < axes.size(); ++i) {
     auto& axis = p.axes[static_cast<size_t>(axes[i])];
@@ -86,12 +89,14 @@ Result<void> apply_roi(ResizeParameters& p, std::span<const int> axes, const Ten
   if (p.coordinates != Coordinates::kCropAndResize) return {};
   if (is_absent(roi)) return invalid("a Resize with tf_crop_and_resize needs the input roi");
   const auto count = static_cast<int64_t>(axes.size());
-  if (!is_float(roi->dtype()) || roi->elements() != 2 * count) return invalid("the roi of the Resize must be " + std::to_string(2 * count) + " floats");
+  if (!is_float(roi->dtype()) || roi->elements() != 2 * count)
+    return invalid("the roi of the Resize must be " + std::to_string(2 * count) + " floats");
   for (int64_t i = 0; i < count; ++i) {
     auto& axis = p.axes[static_cast<size_t>(axes[static_cast<size_t>(i)])];
     axis.roi_start = element_as_double(roi->dtype(), roi->data(), i);
     axis.roi_end = element_as_double(roi->dtype(), roi->data(), i + count);
-    if (!std::isfinite(axis.roi_start) || !std::isfinite(axis.roi_end)) return invalid("the roi of the Resize holds a number that is not finite");
+    if (!std::isfinite(axis.roi_start) || !std::isfinite(axis.roi_end))
+      return invalid("the roi of the Resize holds a number that is not finite");
   }
   return {};
 }
@@ -113,7 +118,8 @@ double ResizeParameters::Axis::source(Coordinates coordinates, int64_t position)
   return roi_start * (length - 1) + x * (roi_end - roi_start) * (length - 1) / (resized - 1);
 }
 
-Result<ResizeParameters> resize_parameters(const Attributes& attributes, const Shape& shape, const Tensor* roi, const Tensor* scales, const Tensor* sizes) {
+Result<ResizeParameters> resize_parameters(const Attributes& attributes, const Shape& shape, const Tensor* roi,
+                                           const Tensor* scales, const Tensor* sizes) {
   ResizeParameters p;
   p.mode = TRY(choice_of(attributes, "mode", "nearest", kModes));
   p.nearest = TRY(choice_of(attributes, "nearest_mode", "round_prefer_floor", kNearestModes));
@@ -147,7 +153,8 @@ std::vector<Dim> open_extents(const InferContext& context, std::span<const int> 
     Dim& d = out[static_cast<size_t>(axes[i])];
     if (sizes && sizes->size() == axes.size()) d = (*sizes)[i];
     else if (!scales || scales->dtype() != DType::kFloat32 || scales->elements() != static_cast<int64_t>(axes.size()) ||
-             element_as_double(DType::kFloat32, scales->data(), static_cast<int64_t>(i)) != 1) d = Dim::unknown();
+             element_as_double(DType::kFloat32, scales->data(), static_cast<int64_t>(i)) != 1)
+      d = Dim::unknown();
   }
   return out;
 }
@@ -162,7 +169,8 @@ Result<void> infer_resize(InferContext& context) {
   for (size_t i = needs_roi ? 1 : 2; i < 4; ++i)
     if (context.has(i) && !context.value(i)) return needs_value(context, 0, context.dtype(0), open_extents(context, axes), i);
   if (!shape.is_static()) return set_shape(context, 0, context.dtype(0), open_extents(context, axes));
-  const ResizeParameters p = TRY(resize_parameters(context.attributes(), shape, context.value(1), context.value(2), context.value(3)));
+  const ResizeParameters p =
+      TRY(resize_parameters(context.attributes(), shape, context.value(1), context.value(2), context.value(3)));
   std::vector<Dim> out;
   for (int i = 0; i < shape.rank(); ++i) out.push_back(Dim(p.axes[static_cast<size_t>(i)].out));
   return set_shape(context, 0, context.dtype(0), out);

@@ -36,7 +36,8 @@ Result<void> infer_scatter_nd(InferContext& context) {
   const int rank = static_cast<int>(tuples.slices.size());
   TRY(want_rank(context, 2, rank, rank));
   for (int i = 0; i < rank; ++i)
-    TRY(unify(tuples.slices[static_cast<size_t>(i)], context.shape(2)[i], "extents of indices and updates along axis " + std::to_string(i)));
+    TRY(unify(tuples.slices[static_cast<size_t>(i)], context.shape(2)[i],
+              "extents of indices and updates along axis " + std::to_string(i)));
   return {};
 }
 
@@ -50,7 +51,8 @@ Result<void> infer_tensor_scatter(InferContext& context) {
   const int axis = TRY(axis_of(context.attributes(), "axis", -2, cache.rank()));
   if (axis == 0) return invalid("attribute axis of the TensorScatter must not be the batch axis 0");
   const std::string_view mode = context.attributes().get_string("mode", "linear");
-  if (mode != "linear" && mode != "circular") return invalid("attribute mode is \"" + std::string(mode) + "\"; known are linear, circular");
+  if (mode != "linear" && mode != "circular")
+    return invalid("attribute mode is \"" + std::string(mode) + "\"; known are linear, circular");
   for (int i = 0; i < cache.rank(); ++i)
     if (i != axis) TRY(unify(cache[i], update[i], "extents of cache and update along axis " + std::to_string(i)));
   if (cache[axis].is_known() && update[axis].is_known() && update.size(axis) > cache.size(axis))

@@ -30,7 +30,8 @@ Result<void> infer_one_hot(InferContext& context) {
   const Shape& indices = context.shape(0);
   const int axis = TRY(axis_of(context.attributes(), "axis", -1, indices.rank(), true));
   std::vector<Dim> out(indices.begin(), indices.end());
-  if (out.size() == static_cast<size_t>(kRankMax)) return too_large("the output of the OneHot has more than " + std::to_string(kRankMax) + " axes");
+  if (out.size() == static_cast<size_t>(kRankMax))
+    return too_large("the output of the OneHot has more than " + std::to_string(kRankMax) + " axes");
   Dim depth = Dim::unknown();
   if (const Tensor* value = context.value(1)) {
     const int64_t number = TRY(one_integer(*value, "the depth of the OneHot"));
@@ -57,7 +58,8 @@ Result<void> infer_top_k(InferContext& context) {
   if (const Tensor* value = context.value(1)) {
     const int64_t number = TRY(one_integer(*value, "K of the TopK"));
     if (number < 0 || (shape[axis].is_known() && number > shape.size(axis)))
-      return invalid("K of the TopK is " + std::to_string(number) + ", but must be between 0 and the extent of the axis in " + to_string(shape));
+      return invalid("K of the TopK is " + std::to_string(number) + ", but must be between 0 and the extent of the axis in " +
+                     to_string(shape));
     k = Dim(number);
   } else {
     const auto dims = tracked_dims(context, 1);

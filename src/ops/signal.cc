@@ -38,7 +38,8 @@ Result<DftParameters> dft_parameters(const Attributes& attributes, const Shape& 
   p.in_parts = TRY(parts_of(shape));
   p.out_parts = p.onesided && p.inverse ? 1 : 2;
   if (p.onesided && (p.in_parts == 2) != p.inverse)
-    return invalid(p.inverse ? "a one-sided inverse DFT takes complex input" : "a one-sided DFT takes real input; set onesided to 0");
+    return invalid(p.inverse ? "a one-sided inverse DFT takes complex input"
+                             : "a one-sided DFT takes real input; set onesided to 0");
   const int64_t extent = shape.size(p.axis);
   p.length = length ? TRY(transform_length(*length, "dft_length")) : p.onesided && p.inverse ? 2 * (extent - 1) : extent;
   if (p.length < 1 || p.length > kTransformMax)
@@ -54,14 +55,16 @@ Result<void> infer_dft(InferContext& context) {
   TRY(want_type(context, 1, kIndexTypes));
   TRY(want_type(context, 2, kIndexTypes));
   const Shape& shape = context.shape(0);
-  const bool inverse = context.attributes().get_int("inverse", 0) != 0, onesided = context.attributes().get_int("onesided", 0) != 0;
+  const bool inverse = context.attributes().get_int("inverse", 0) != 0,
+             onesided = context.attributes().get_int("onesided", 0) != 0;
   std::vector<Dim> out(shape.begin(), shape.end());
   out.back() = Dim(inverse && onesided ? 1 : 2);
   if (context.has(2) && !context.value(2)) {
     std::fill(out.begin(), out.end() - 1, Dim::unknown());
     return needs_value(context, 0, context.dtype(0), out, 2);
   }
-  const int axis = TRY(dft_axis(context.value(2) ? TRY(one_integer(*context.value(2), "the axis of the DFT")) : -2, shape.rank()));
+  const int axis =
+      TRY(dft_axis(context.value(2) ? TRY(one_integer(*context.value(2), "the axis of the DFT")) : -2, shape.rank()));
   Dim& extent = out[static_cast<size_t>(axis)];
   if (context.has(1) && !context.value(1)) {
     extent = Dim::unknown();
@@ -79,16 +82,21 @@ Result<void> infer_dft(InferContext& context) {
   return set_shape(context, 0, context.dtype(0), out);
 }
 
-Result<StftParameters> stft_parameters(const Attributes& attributes, const Shape& signal, const Tensor& step, int64_t window_length, const Tensor* length) {
+Result<StftParameters> stft_parameters(const Attributes& attributes, const Shape& signal, const Tensor& step,
+                                       int64_t window_length, const Tensor* length) {
   StftParameters p;
   const bool onesided = attributes.get_int("onesided", 1) != 0;
   if (onesided && TRY(parts_of(signal)) == 2) return invalid("a complex signal has no one-sided STFT; set onesided to 0");
   p.step = TRY(transform_length(step, "the frame step of the STFT"));
-  p.length = length ? TRY(transform_length(*length, "the frame length of the STFT")) : window_length >= 0 ? window_length : signal.size(1);
+  p.length = length               ? TRY(transform_length(*length, "the frame length of the STFT"))
+             : window_length >= 0 ? window_length
+                                  : signal.size(1);
   if (window_length >= 0 && window_length != p.length)
-    return invalid("the window of the STFT has " + std::to_string(window_length) + " elements, but its frames have " + std::to_string(p.length));
+    return invalid("the window of the STFT has " + std::to_string(window_length) + " elements, but its frames have " +
+                   std::to_string(p.length));
   if (p.length < 1 || p.length > kTransformMax || p.length > signal.size(1))
-    return invalid("the STFT has frames of " + std::to_string(p.length) + " samples, but the signal has " + std::to_string(signal.size(1)));
+    return invalid("the STFT has frames of " + std::to_string(p.length) + " samples, but the signal has " +
+                   std::to_string(signal.size(1)));
   p.frames = (signal.size(1) - p.length) / p.step + 1;
   p.bins = onesided ? p.length / 2 + 1 : p.length;
   return p;
@@ -107,9 +115,10 @@ Result<void> infer_stft(InferContext& context) {
   std::vector<Dim> out{signal[0], Dim::unknown(), Dim::unknown(), Dim(2)};
   for (size_t i : {1, 3})
     if (context.has(i) && !context.value(i)) return needs_value(context, 0, context.dtype(0), out, i);
-  if (!signal.is_static() || (context.has(2) && !context.shape(2).is_static())) return set_shape(context, 0, context.dtype(0), out);
-  const StftParameters p =
-      TRY(stft_parameters(context.attributes(), signal, *context.value(1), context.has(2) ? context.shape(2).size(0) : -1, context.value(3)));
+  if (!signal.is_static() || (context.has(2) && !context.shape(2).is_static()))
+    return set_shape(context, 0, context.dtype(0), out);
+  const StftParameters p = TRY(stft_parameters(context.attributes(), signal, *context.value(1),
+                                               context.has(2) ? context.shape(2).size(0) : -1, context.value(3)));
   out[1] = Dim(p.frames);
   out[2] = Dim(p.bins);
   return set_shape(context, 0, context.dtype(0), out);
@@ -139,7 +148,8 @@ Result<void> infer_mel_weight_matrix(InferContext& context) {
   const DType dtype = TRY(dtype_attribute(context.attributes(), "output_datatype", DType::kFloat32));
   for (size_t i : {0, 1})
     if (!context.value(i)) return needs_value(context, 0, dtype, std::array{Dim::unknown(), Dim::unknown()}, i);
-  const int64_t bands = TRY(one_integer(*context.value(0), "num_mel_bins")), length = TRY(one_integer(*context.value(1), "dft_length"));
+  const int64_t bands = TRY(one_integer(*context.value(0), "num_mel_bins")),
+                length = TRY(one_integer(*context.value(1), "dft_length"));
   if (bands < 0 || bands > kTransformMax || length < 0 || length > kTransformMax)
     return invalid("a MelWeightMatrix of " + std::to_string(bands) + " bands and dft_length " + std::to_string(length) + "; 0.." +
                    std::to_string(kTransformMax) + " are supported");

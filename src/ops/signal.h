@@ -11,8 +11,8 @@ inline constexpr int64_t kTransformMax = int64_t{1} << 26;
 // DFT over one axis of [..., 1 or 2 parts].
 struct DftParameters {
   int axis = 0;
-  int64_t length = 0;      // of the transform
-  int64_t out_extent = 0;  // along the axis
+  int64_t length = 0;               // of the transform
+  int64_t out_extent = 0;           // along the axis
   int in_parts = 1, out_parts = 2;  // 1: real; 2: real and imaginary
   bool inverse = false, onesided = false;
 };
@@ -23,7 +23,8 @@ Result<DftParameters> dft_parameters(const Attributes& attributes, const Shape& 
 struct StftParameters {
   int64_t step = 1, length = 0, frames = 0, bins = 0;
 };
-Result<StftParameters> stft_parameters(const Attributes& attributes, const Shape& signal, const Tensor& step, int64_t window_length, const Tensor* length);
+Result<StftParameters> stft_parameters(const Attributes& attributes, const Shape& signal, const Tensor& step,
+                                       int64_t window_length, const Tensor* length);
 
 // Shape rules; signal.cc lists them.
 Result<void> infer_dft(InferContext& context);

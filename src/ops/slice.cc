@@ -19,13 +19,15 @@ SliceAxis slice_axis(int64_t extent, int64_t start, int64_t end, int64_t step) {
   return {std::max<int64_t>(start, 0), step, start > end ? (start - end - 1) / -step + 1 : 0};
 }
 
-Result<SliceParameters> slice_parameters(const Tensor& starts, const Tensor& ends, const Tensor* axes, const Tensor* steps, int rank) {
+Result<SliceParameters> slice_parameters(const Tensor& starts, const Tensor& ends, const Tensor* axes, const Tensor* steps,
+                                         int rank) {
   SliceParameters p;
   p.starts = TRY(parameter_ints(starts, "the starts of the Slice"));
   p.ends = TRY(parameter_ints(ends, "the ends of the Slice"));
   std::vector<int64_t> listed;
   if (axes) listed = TRY(parameter_ints(*axes, "the axes of the Slice"));
-  else for (size_t i = 0; i < p.starts.size(); ++i) listed.push_back(static_cast<int64_t>(i));
+  else
+    for (size_t i = 0; i < p.starts.size(); ++i) listed.push_back(static_cast<int64_t>(i));
   p.axes = TRY(distinct_axes(listed, rank));
   if (steps) p.steps = TRY(parameter_ints(*steps, "the steps of the Slice"));
   else p.steps.assign(p.starts.size(), 1);
@@ -46,7 +48,8 @@ struct Bound {
 // Extent of a slice where some of it is symbolic. Where the end is a symbol ("the first `seq` rows of a table") the slice is
 // taken to be that long: the engine binds with numbers, so a table that is too short for it is still found there.
 Dim sliced_extent(Dim extent, const Bound& start, const Bound& end, int64_t step) {
-  if (extent.is_known() && start.number && end.number) return Dim(slice_axis(extent.size(), *start.number, *end.number, step).count);
+  if (extent.is_known() && start.number && end.number)
+    return Dim(slice_axis(extent.size(), *start.number, *end.number, step).count);
   if (step != 1 || !start.number) return Dim::unknown();
   if (*start.number == 0) {
     if (end.number && *end.number >= INT32_MAX) return extent;
@@ -64,13 +67,15 @@ std::vector<Bound> bounds_of(const InferContext& context, size_t i) {
   if (!dims) return bounds;
   for (Dim d : *dims) bounds.push_back({d.is_known() ? std::optional(d.size()) : std::nullopt, d});
   if (const Tensor* value = context.value(i))
-    for (size_t k = 0; k < bounds.size(); ++k) bounds[k].number = element_as_int(value->dtype(), value->data(), static_cast<int64_t>(k));
+    for (size_t k = 0; k < bounds.size(); ++k)
+      bounds[k].number = element_as_int(value->dtype(), value->data(), static_cast<int64_t>(k));
   return bounds;
 }
 
 Result<void> infer_slice_known(InferContext& context) {
   const Shape& shape = context.shape(0);
-  const SliceParameters p = TRY(slice_parameters(*context.value(1), *context.value(2), context.value(3), context.value(4), shape.rank()));
+  const SliceParameters p =
+      TRY(slice_parameters(*context.value(1), *context.value(2), context.value(3), context.value(4), shape.rank()));
   std::vector<Dim> out(shape.begin(), shape.end());
   for (size_t k = 0; k < p.axes.size(); ++k) {
     Dim& d = out[static_cast<size_t>(p.axes[k])];
@@ -100,15 +105,20 @@ Result<void> infer_slice(InferContext& context) {
 
   // Partly known: axes that are listed keep what can be said of them, the others stay as they are.
   std::vector<Dim> out(static_cast<size_t>(shape.rank()), Dim::unknown());
-  const std::vector<Bound> starts = bounds_of(context, 1), ends = bounds_of(context, 2), axes = bounds_of(context, 3), steps = bounds_of(context, 4);
-  if (starts.size() == ends.size() && !starts.empty() && (!context.has(3) || context.value(3)) && (!context.has(4) || context.value(4))) {
+  const std::vector<Bound> starts = bounds_of(context, 1), ends = bounds_of(context, 2), axes = bounds_of(context, 3),
+                           steps = bounds_of(context, 4);
+  if (starts.size() == ends.size() && !starts.empty() && (!context.has(3) || context.value(3)) &&
+      (!context.has(4) || context.value(4))) {
     std::vector<int64_t> listed;
-    for (size_t k = 0; k < starts.size(); ++k) listed.push_back(k < axes.size() && axes[k].number ? *axes[k].number : static_cast<int64_t>(k));
+    for (size_t k = 0; k < starts.size(); ++k)
+      listed.push_back(k < axes.size() && axes[k].number ? *axes[k].number : static_cast<int64_t>(k));
     const std::vector<int> normal = TRY(distinct_axes(listed, shape.rank()));
     std::copy(shape.begin(), shape.end(), out.begin());
     for (size_t k = 0; k < normal.size(); ++k) {
       Dim& d = out[static_cast<size_t>(normal[k])];
-      d = sliced_extent(d, starts[k], ends[k], k < steps.size() && steps[k].number ? *steps[k].number : 1);
+      const int64_t step = k < steps.size() && steps[k].number ? *steps[k].number : 1;
+      if (step == 0) return invalid("a step of the Slice is 0");
+      d = sliced_extent(d, starts[k], ends[k], step);
     }
   }
   return needs_value(context, 0, context.dtype(0), out, missing);
@@ -134,7 +144,8 @@ Result<std::vector<int64_t>> split_sizes(int64_t extent, const Tensor* split, si
     total = *sum;
   }
   if (total != extent)
-    return invalid("the parts of the Split add up to " + std::to_string(total) + ", but the axis has " + std::to_string(extent) + " elements");
+    return invalid("the parts of the Split add up to " + std::to_string(total) + ", but the axis has " + std::to_string(extent) +
+                   " elements");
   return sizes;
 }
 
@@ -184,9 +195,13 @@ Result<void> infer_concat(InferContext& context) {
     TRY(want_rank(context, i, rank, rank));
     for (int k = 0; k < rank; ++k) {
       Dim& d = out[static_cast<size_t>(k)];
-      if (k == axis) { d = d + shape[k]; continue; }
+      if (k == axis) {
+        d = d + shape[k];
+        continue;
+      }
       if (d.is_known() && shape[k].is_known() && d != shape[k])
-        return invalid(describe(context, i) + " does not fit " + describe(context, 0) + " along axis " + std::to_string(k) + " of the Concat");
+        return invalid(describe(context, i) + " does not fit " + describe(context, 0) + " along axis " + std::to_string(k) +
+                       " of the Concat");
       if (!d.is_known() && (shape[k].is_known() || d.is_unknown())) d = shape[k];
     }
   }
@@ -194,7 +209,8 @@ Result<void> infer_concat(InferContext& context) {
   bool tracked = rank == 1, any_open = false;
   for (size_t i = 0; tracked && i < context.input_count(); ++i) {
     const auto dims = tracked_dims(context, i);
-    if (dims && context.shape(i)[0] == Dim(static_cast<int64_t>(dims->size()))) contents.insert(contents.end(), dims->begin(), dims->end());
+    if (dims && context.shape(i)[0] == Dim(static_cast<int64_t>(dims->size())))
+      contents.insert(contents.end(), dims->begin(), dims->end());
     // An element nobody can tell: unknown, so that its neighbours are not lost with it.
     else if (is_integer(context.dtype(i)) && context.shape(i)[0] == Dim(1)) contents.push_back(Dim::unknown());
     else tracked = false;

@@ -41,7 +41,8 @@ int compare_slices(const T* data, const UniqueView& v, int64_t a, int64_t b) {
 
 }  // namespace
 
-int64_t find_unique(DType dtype, const void* data, const UniqueView& view, bool sorted, std::span<int64_t> order, std::span<int64_t> starts) {
+int64_t find_unique(DType dtype, const void* data, const UniqueView& view, bool sorted, std::span<int64_t> order,
+                    std::span<int64_t> starts) {
   if (view.count == 0) return 0;
   return visit_dtype(dtype, [&]<typename T>() {
     const T* values = static_cast<const T*>(data);
@@ -65,7 +66,8 @@ int64_t find_unique(DType dtype, const void* data, const UniqueView& view, bool 
     }
     int64_t groups = 0;
     for (size_t i = 0; i < order.size(); ++i)
-      if (i == 0 || compare_slices(values, view, order[i - 1], order[i]) != 0) starts[static_cast<size_t>(groups++)] = static_cast<int64_t>(i);
+      if (i == 0 || compare_slices(values, view, order[i - 1], order[i]) != 0)
+        starts[static_cast<size_t>(groups++)] = static_cast<int64_t>(i);
     return groups;
   });
 }

@@ -18,18 +18,21 @@ struct TypeName {
 };
 // The first spelling of a type is the one that is written.
 constexpr TypeName kTypeNames[] = {
-    {"<f4", DType::kFloat32}, {"<f8", DType::kFloat64}, {"<f2", DType::kFloat16}, {"<V2", DType::kBFloat16}, {"|V2", DType::kBFloat16},
-    {"bfloat16", DType::kBFloat16}, {"|i1", DType::kInt8}, {"<i1", DType::kInt8}, {"<i2", DType::kInt16}, {"<i4", DType::kInt32},
-    {"<i8", DType::kInt64}, {"|u1", DType::kUint8}, {"<u1", DType::kUint8}, {"<u2", DType::kUint16}, {"<u4", DType::kUint32},
-    {"<u8", DType::kUint64}, {"|b1", DType::kBool}, {"<b1", DType::kBool},
+    {"<f4", DType::kFloat32},  {"<f8", DType::kFloat64},       {"<f2", DType::kFloat16}, {"<V2", DType::kBFloat16},
+    {"|V2", DType::kBFloat16}, {"bfloat16", DType::kBFloat16}, {"|i1", DType::kInt8},    {"<i1", DType::kInt8},
+    {"<i2", DType::kInt16},    {"<i4", DType::kInt32},         {"<i8", DType::kInt64},   {"|u1", DType::kUint8},
+    {"<u1", DType::kUint8},    {"<u2", DType::kUint16},        {"<u4", DType::kUint32},  {"<u8", DType::kUint64},
+    {"|b1", DType::kBool},     {"<b1", DType::kBool},
 };
 
 Result<DType> dtype_of_descr(const std::string& descr) {
   for (const TypeName& type : kTypeNames)
     if (descr == type.descr) return type.dtype;
   if (descr.starts_with('>'))
-    return unsupported("npy field descr: '" + descr + "' is big-endian; convert it with array.astype(array.dtype.newbyteorder('<'))");
-  return unsupported("npy field descr: '" + descr + "' is not a number type that Tercel computes with; convert it with array.astype('float32')");
+    return unsupported("npy field descr: '" + descr +
+                       "' is big-endian; convert it with array.astype(array.dtype.newbyteorder('<'))");
+  return unsupported("npy field descr: '" + descr +
+                     "' is not a number type that Tercel computes with; convert it with array.astype('float32')");
 }
 
 // The header: a Python dictionary of strings, booleans and one tuple of integers; nothing else is understood.
@@ -55,7 +58,10 @@ class HeaderParser {
   void skip_space() {
     while (!text_.empty() && (text_.front() == ' ' || text_.front() == '\n' || text_.front() == '\t')) text_.remove_prefix(1);
   }
-  char peek() { skip_space(); return text_.empty() ? '\0' : text_.front(); }
+  char peek() {
+    skip_space();
+    return text_.empty() ? '\0' : text_.front();
+  }
   bool take(char c) {
     if (peek() != c) return false;
     text_.remove_prefix(1);
@@ -130,7 +136,10 @@ template <typename T>
 void to_row_major(const Shape& shape, const T* source, T* target) {
   std::array<int64_t, kRankMax> strides{}, index{};
   int64_t step = 1;
-  for (int i = 0; i < shape.rank(); ++i) { strides[i] = step; step *= shape.size(i); }
+  for (int i = 0; i < shape.rank(); ++i) {
+    strides[i] = step;
+    step *= shape.size(i);
+  }
   int64_t from = 0;
   for (int64_t o = 0, count = shape.elements(); o < count; ++o) {
     std::memcpy(target + o, reinterpret_cast<const char*>(source) + from * static_cast<int64_t>(sizeof(T)), sizeof(T));
@@ -164,7 +173,8 @@ Result<NpyHeader> parse_npy_header(std::span<const std::byte> image) {
   if (image.size() < prefix) return invalid("npy file ends within its header");
   size_t length = byte_at(8) | byte_at(9) << 8;
   if (major > 1) length |= byte_at(10) << 16 | byte_at(11) << 24;
-  if (length > kNpyHeaderBytesMax) return too_large("npy header of " + std::to_string(length) + " bytes, more than " + std::to_string(kNpyHeaderBytesMax));
+  if (length > kNpyHeaderBytesMax)
+    return too_large("npy header of " + std::to_string(length) + " bytes, more than " + std::to_string(kNpyHeaderBytesMax));
   if (image.size() - prefix < length) return invalid("npy file ends within its header");
   NpyHeader header = TRY(HeaderParser({reinterpret_cast<const char*>(image.data()) + prefix, length}).parse());
   header.data_offset = prefix + length;
@@ -176,11 +186,12 @@ Result<Tensor> tensor_of_npy(std::span<const std::byte> image, std::shared_ptr<c
   const std::span<const std::byte> data = image.subspan(header.data_offset);
   const TensorType& type = header.type;
   if (data.size() != type.bytes())
-    return invalid("npy field shape: " + to_string(type.shape) + " of " + std::string(dtype_name(type.dtype)) + " takes " + std::to_string(type.bytes()) +
-                   " bytes, but the file holds " + std::to_string(data.size()));
+    return invalid("npy field shape: " + to_string(type.shape) + " of " + std::string(dtype_name(type.dtype)) + " takes " +
+                   std::to_string(type.bytes()) + " bytes, but the file holds " + std::to_string(data.size()));
   const bool reorder = header.fortran_order && type.shape.rank() > 1;
   const bool aligned = reinterpret_cast<uintptr_t>(data.data()) % kTensorAlignment == 0;
-  if (owner && aligned && !reorder && type.dtype != DType::kBool) return Tensor::view(type.dtype, type.shape, data.data(), std::move(owner));
+  if (owner && aligned && !reorder && type.dtype != DType::kBool)
+    return Tensor::view(type.dtype, type.shape, data.data(), std::move(owner));
   Tensor tensor = TRY(Tensor::zeros(type.dtype, type.shape));
   if (reorder) convert_order(type, data.data(), tensor.mutable_data());
   else if (!data.empty()) std::memcpy(tensor.mutable_data(), data.data(), data.size());
@@ -193,7 +204,8 @@ Result<Tensor> tensor_of_npy(std::span<const std::byte> image, std::shared_ptr<c
 Result<Tensor> parse_npy(std::span<const std::byte> image) { return tensor_of_npy(image, nullptr); }
 
 std::string npy_header(const TensorType& type) {
-  const auto name = std::find_if(std::begin(kTypeNames), std::end(kTypeNames), [&](const TypeName& t) { return t.dtype == type.dtype; });
+  const auto name =
+      std::find_if(std::begin(kTypeNames), std::end(kTypeNames), [&](const TypeName& t) { return t.dtype == type.dtype; });
   std::string text = "{'descr': '" + std::string(name->descr) + "', 'fortran_order': False, 'shape': (";
   for (int i = 0; i < type.shape.rank(); ++i) text += (i ? ", " : "") + std::to_string(type.shape.size(i));
   text += type.shape.rank() == 1 ? ",), }" : "), }";

@@ -15,7 +15,7 @@
 namespace tercel {
 
 // Limits, checked before anything is allocated. Documented in docs/limits.md.
-inline constexpr uint64_t kNpyBytesMax = uint64_t{1} << 36;   // of one file, and of one archive member once inflated
+inline constexpr uint64_t kNpyBytesMax = uint64_t{1} << 36;  // of one file, and of one archive member once inflated
 inline constexpr size_t kNpyHeaderBytesMax = 1 << 16;
 inline constexpr size_t kNpzMembersMax = 1 << 16;
 inline constexpr size_t kNpzNameBytesMax = 4096;

@@ -22,7 +22,9 @@ Error failed(const char* action, const std::string& path, int code) {
 
 struct Descriptor {
   int number;
-  ~Descriptor() { if (number >= 0) ::close(number); }
+  ~Descriptor() {
+    if (number >= 0) ::close(number);
+  }
 };
 
 Result<void> write_all(int descriptor, std::span<const std::byte> bytes, const std::string& path) {
@@ -57,7 +59,8 @@ Result<OwnedBytes> read_whole_file(const std::string& path) {
   if (fstat(file.number, &status) != 0) return failed("examine", path, errno);
   if (!S_ISREG(status.st_mode)) return invalid("'" + path + "' is not a regular file");
   if (static_cast<uint64_t>(status.st_size) > kNpyBytesMax)
-    return too_large("'" + path + "' has " + std::to_string(status.st_size) + " bytes, more than the limit of " + std::to_string(kNpyBytesMax));
+    return too_large("'" + path + "' has " + std::to_string(status.st_size) + " bytes, more than the limit of " +
+                     std::to_string(kNpyBytesMax));
   OwnedBytes whole = TRY(allocate_bytes(static_cast<uint64_t>(status.st_size)));
   for (std::span<std::byte> rest = whole.bytes; !rest.empty();) {
     const ssize_t got = ::read(file.number, rest.data(), std::min<size_t>(rest.size(), size_t{1} << 30));
@@ -90,7 +93,8 @@ Result<Tensor> read_npy(const std::string& path) {
 Result<void> write_npy(const std::string& path, const TensorType& type, const void* data) {
   TRY(checked_elements(type.shape));
   const std::string header = npy_header(type);
-  const std::span<const std::byte> pieces[] = {std::as_bytes(std::span(header)), {static_cast<const std::byte*>(data), type.bytes()}};
+  const std::span<const std::byte> pieces[] = {std::as_bytes(std::span(header)),
+                                               {static_cast<const std::byte*>(data), type.bytes()}};
   return write_file_aside(path, pieces);
 }
 

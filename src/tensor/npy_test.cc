@@ -23,7 +23,9 @@ std::string npy(const std::string& dictionary, const std::string& data, char maj
   return image + dictionary + data;
 }
 
-std::string floats(std::initializer_list<float> values) { return {reinterpret_cast<const char*>(values.begin()), values.size() * 4}; }
+std::string floats(std::initializer_list<float> values) {
+  return {reinterpret_cast<const char*>(values.begin()), values.size() * 4};
+}
 
 std::vector<float> values_of(const Tensor& tensor) { return {tensor.as<float>(), tensor.as<float>() + tensor.elements()}; }
 
@@ -42,7 +44,11 @@ class NpyFiles : public testing::Test {
 
 TEST(Npy, ReadsWhatNumpyWrites) {
   const std::string data = floats({1, 2, 3, 4, 5, 6});
-  const struct { std::string image; Shape shape; std::vector<float> values; } kCases[] = {
+  const struct {
+    std::string image;
+    Shape shape;
+    std::vector<float> values;
+  } kCases[] = {
       {npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2, 3), }      \n", data), {2, 3}, {1, 2, 3, 4, 5, 6}},
       {npy("{'descr': '<f4', 'fortran_order': True, 'shape': (2, 3), }\n", data), {2, 3}, {1, 3, 5, 2, 4, 6}},
       {npy("{'descr': '<f4', 'fortran_order': True, 'shape': (1, 2, 3), }\n", data), {1, 2, 3}, {1, 3, 5, 2, 4, 6}},
@@ -62,7 +68,9 @@ TEST(Npy, ReadsWhatNumpyWrites) {
 
 TEST(Npy, RefusesWithTheFieldThatIsWrong) {
   const std::string data = floats({1, 2});
-  const struct { std::string image, message; } kCases[] = {
+  const struct {
+    std::string image, message;
+  } kCases[] = {
       {"", "does not start with"},
       {"hello, world", "does not start with"},
       {npy("{}", "", 9), "version 9"},
@@ -91,7 +99,8 @@ TEST(Npy, RefusesWithTheFieldThatIsWrong) {
 }
 
 TEST(Npy, BoolsBecomeZeroOrOne) {
-  const auto tensor = parse_npy(bytes_of(npy("{'descr': '|b1', 'fortran_order': False, 'shape': (3,), }\n", std::string("\x00\x01\xff", 3))));
+  const auto tensor =
+      parse_npy(bytes_of(npy("{'descr': '|b1', 'fortran_order': False, 'shape': (3,), }\n", std::string("\x00\x01\xff", 3))));
   ASSERT_TRUE(tensor.ok());
   EXPECT_EQ(std::memcmp(tensor->data(), "\x00\x01\x01", 3), 0);
 }
@@ -103,7 +112,8 @@ TEST_F(NpyFiles, EveryTypeSurvivesARoundTrip) {
   for (int t = 0; t < kDTypeCount; ++t) {
     const auto dtype = static_cast<DType>(t);
     Tensor tensor = Tensor::zeros(dtype, {3, 5}).take();
-    for (size_t i = 0; i < tensor.bytes(); ++i) tensor.mutable_as<uint8_t>()[i] = static_cast<uint8_t>(dtype == DType::kBool ? random() % 2 : random());
+    for (size_t i = 0; i < tensor.bytes(); ++i)
+      tensor.mutable_as<uint8_t>()[i] = static_cast<uint8_t>(dtype == DType::kBool ? random() % 2 : random());
     ASSERT_TRUE(write_npy(path("one.npy"), tensor.type(), tensor.data()).ok());
     const auto back = read_npy(path("one.npy"));
     ASSERT_TRUE(back.ok()) << back.error().message();

@@ -10,8 +10,6 @@ namespace tercel {
 
 namespace {
 
-using namespace zip;
-
 template <typename T>
 void put(std::string& out, T value) {
   out.append(reinterpret_cast<const char*>(&value), sizeof(T));
@@ -29,7 +27,7 @@ struct Written {
 // The fields that local and central headers share, from "version needed" on, with sizes always also in 64 bits: `offset` too
 // in the central one.
 void put_common(std::string& out, const Written& w, bool central) {
-  put(out, kVersion64);
+  put(out, kZipVersion64);
   put<uint16_t>(out, 1 << 11);  // names are UTF-8
   put<uint16_t>(out, 0);        // stored
   put<uint16_t>(out, 0);        // time
@@ -42,7 +40,7 @@ void put_common(std::string& out, const Written& w, bool central) {
 }
 
 void put_extra64(std::string& out, const Written& w, bool central) {
-  put(out, kExtra64);
+  put(out, kZipExtra64);
   put<uint16_t>(out, central ? 24 : 16);
   put<uint64_t>(out, w.bytes);
   put<uint64_t>(out, w.bytes);
@@ -51,7 +49,7 @@ void put_extra64(std::string& out, const Written& w, bool central) {
 
 std::string local_header(const Written& w) {
   std::string out;
-  put(out, kLocalSignature);
+  put(out, kZipLocalSignature);
   put_common(out, w, false);
   out += w.name;
   put_extra64(out, w, false);
@@ -61,8 +59,8 @@ std::string local_header(const Written& w) {
 std::string directory_of(std::span<const Written> members, uint64_t start) {
   std::string out;
   for (const Written& w : members) {
-    put(out, kCentralSignature);
-    put(out, kVersion64);
+    put(out, kZipCentralSignature);
+    put(out, kZipVersion64);
     put_common(out, w, true);
     out.append(10, '\0');  // comment length, disk, attributes
     put<uint32_t>(out, UINT32_MAX);
@@ -70,20 +68,20 @@ std::string directory_of(std::span<const Written> members, uint64_t start) {
     put_extra64(out, w, true);
   }
   const uint64_t bytes = out.size(), end64 = start + bytes;
-  put(out, kEnd64Signature);
-  put<uint64_t>(out, kEnd64Bytes - 12);
-  put(out, kVersion64);
-  put(out, kVersion64);
+  put(out, kZipEnd64Signature);
+  put<uint64_t>(out, kZipEnd64Bytes - 12);
+  put(out, kZipVersion64);
+  put(out, kZipVersion64);
   put<uint64_t>(out, 0);  // disks
   put<uint64_t>(out, members.size());
   put<uint64_t>(out, members.size());
   put<uint64_t>(out, bytes);
   put<uint64_t>(out, start);
-  put(out, kLocator64Signature);
+  put(out, kZipLocator64Signature);
   put<uint32_t>(out, 0);
   put<uint64_t>(out, end64);
   put<uint32_t>(out, 1);
-  put(out, kEndSignature);
+  put(out, kZipEndSignature);
   put<uint32_t>(out, 0);
   put<uint16_t>(out, static_cast<uint16_t>(std::min<size_t>(members.size(), UINT16_MAX)));
   put<uint16_t>(out, static_cast<uint16_t>(std::min<size_t>(members.size(), UINT16_MAX)));
@@ -101,12 +99,14 @@ Result<void> write_npz(const std::string& path, std::span<const NpzMember> membe
   uint64_t offset = 0;
   for (const NpzMember& member : members) {
     TRY(checked_elements(member.type.shape));
-    if (member.name.size() + 4 > kNpzNameBytesMax) return too_large("the name '" + member.name.substr(0, 40) + "...' is too long for a npz archive");
+    if (member.name.size() + 4 > kNpzNameBytesMax)
+      return too_large("the name '" + member.name.substr(0, 40) + "...' is too long for a npz archive");
     Written w{member.name + ".npy", npy_header(member.type)};
     w.bytes = w.header.size() + member.type.bytes();
     w.offset = offset;
     w.crc = static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(w.header.data()), w.header.size()));
-    if (member.type.bytes()) w.crc = static_cast<uint32_t>(crc32_z(w.crc, static_cast<const Bytef*>(member.data), member.type.bytes()));
+    if (member.type.bytes())
+      w.crc = static_cast<uint32_t>(crc32_z(w.crc, static_cast<const Bytef*>(member.data), member.type.bytes()));
     written.push_back(std::move(w));
     offset += local_header(written.back()).size() + written.back().bytes;
   }

@@ -64,7 +64,8 @@ void Fourier::run(Complex* data, Complex* scratch, bool inverse) const {
     run_radix2(scratch);
     for (int64_t i = 0; i < padded_; ++i) scratch[i] = std::conj(times(scratch[i], filter_[static_cast<size_t>(i)]));
     run_radix2(scratch);
-    for (int64_t i = 0; i < length_; ++i) data[i] = times(std::conj(scratch[i]), chirp_[static_cast<size_t>(i)]) / static_cast<double>(padded_);
+    for (int64_t i = 0; i < length_; ++i)
+      data[i] = times(std::conj(scratch[i]), chirp_[static_cast<size_t>(i)]) / static_cast<double>(padded_);
   }
   if (inverse) std::transform(data, data + length_, data, [](Complex z) { return std::conj(z); });
 }

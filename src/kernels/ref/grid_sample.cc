@@ -89,7 +89,8 @@ double gather(const AxisSample* samples, const Shape& x, int axis, const T* imag
 }  // namespace
 
 Result<Kernel> bind_grid_sample(const StepContext& c) {
-  const Sampler sampler{TRY(ops::sample_mode_of(c.attributes)), TRY(ops::sample_padding_of(c.attributes)), c.attributes.get_int("align_corners", 0) != 0};
+  const Sampler sampler{TRY(ops::sample_mode_of(c.attributes)), TRY(ops::sample_padding_of(c.attributes)),
+                        c.attributes.get_int("align_corners", 0) != 0};
   const Shape x = c.in(0).shape;
   const int64_t points = c.out().shape.elements(2, c.out().shape.rank()), channels = x.size(1), pixels = x.elements(2, x.rank());
   return Kernel([=, batches = x.size(0), x_type = c.in(0).dtype, grid_type = c.in(1).dtype](const Buffers& b) {
@@ -100,7 +101,8 @@ Result<Kernel> bind_grid_sample(const StepContext& c) {
           AxisSample samples[kRankMax];
           // The grid names the innermost axis first.
           for (int axis = 0; axis < axes; ++axis)
-            samples[axis] = sampler.sample(element_as_double(grid_type, b.in<void>(1), i * axes + axes - 1 - axis), x.size(axis + 2));
+            samples[axis] =
+                sampler.sample(element_as_double(grid_type, b.in<void>(1), i * axes + axes - 1 - axis), x.size(axis + 2));
           for (int64_t channel = 0; channel < channels; ++channel) {
             const int64_t plane = i / points * channels + channel;
             double value = gather(samples, x, 2, b.in<T>(0) + plane * pixels, 0);
@@ -130,7 +132,8 @@ Result<Kernel> bind_affine_grid(const StepContext& c) {
       place[axes] = 1;
       for (int row = 0; row < axes; ++row) {
         double sum = 0;
-        for (int k = 0; k <= axes; ++k) sum += place[k] * element_as_double(dtype, b.in<void>(0), (i / points * axes + row) * (axes + 1) + k);
+        for (int k = 0; k <= axes; ++k)
+          sum += place[k] * element_as_double(dtype, b.in<void>(0), (i / points * axes + row) * (axes + 1) + k);
         store_one(dtype, b.out<void>(), i * axes + row, sum);
       }
     }

@@ -36,23 +36,24 @@ inline int64_t index_at(const void* indices, bool wide, int64_t i) {
   return wide ? static_cast<const int64_t*>(indices)[i] : static_cast<const int32_t*>(indices)[i];
 }
 
-Result<Kernel> bind_gather(const StepContext& context);           // gather.cc
-Result<Kernel> bind_gather_elements(const StepContext& context);  // gather.cc
-Result<Kernel> bind_gather_nd(const StepContext& context);        // gather.cc
-Result<Kernel> bind_scatter_elements(const StepContext& context); // scatter.cc
-Result<Kernel> bind_scatter_nd(const StepContext& context);       // scatter.cc
-Result<Kernel> bind_tensor_scatter(const StepContext& context);   // scatter.cc
-Result<Kernel> bind_one_hot(const StepContext& context);          // selection.cc
-Result<Kernel> bind_top_k(const StepContext& context);            // top_k.cc
-Result<Kernel> bind_non_zero(const StepContext& context);         // selection.cc
-Result<Kernel> bind_compress(const StepContext& context);         // selection.cc
-Result<Kernel> bind_unique(const StepContext& context);           // selection.cc
+Result<Kernel> bind_gather(const StepContext& context);            // gather.cc
+Result<Kernel> bind_gather_elements(const StepContext& context);   // gather.cc
+Result<Kernel> bind_gather_nd(const StepContext& context);         // gather.cc
+Result<Kernel> bind_scatter_elements(const StepContext& context);  // scatter.cc
+Result<Kernel> bind_scatter_nd(const StepContext& context);        // scatter.cc
+Result<Kernel> bind_tensor_scatter(const StepContext& context);    // scatter.cc
+Result<Kernel> bind_one_hot(const StepContext& context);           // selection.cc
+Result<Kernel> bind_top_k(const StepContext& context);             // top_k.cc
+Result<Kernel> bind_non_zero(const StepContext& context);          // selection.cc
+Result<Kernel> bind_compress(const StepContext& context);          // selection.cc
+Result<Kernel> bind_unique(const StepContext& context);            // selection.cc
 
 // Implementation details; readers may stop here.
 
 inline int64_t TupleIndexer::at(const void* indices, int64_t tuple) const {
   int64_t slice = 0;
-  for (int i = 0; i < length_; ++i) slice = slice * extents_[i] + clamped_index(index_at(indices, wide_, tuple * length_ + i), extents_[i]);
+  for (int i = 0; i < length_; ++i)
+    slice = slice * extents_[i] + clamped_index(index_at(indices, wide_, tuple * length_ + i), extents_[i]);
   return slice;
 }
 

@@ -1,8 +1,9 @@
 // Reference kernels that move data without looking at it: any element type, by its size.
+#include "kernels/ref/layout.h"
+
 #include <cstring>
 
 #include "kernels/families.h"
-#include "kernels/ref/layout.h"
 
 namespace tercel::kernels {
 
@@ -54,12 +55,13 @@ Result<Kernel> bind_tile(const StepContext& c) {
 
 Result<Kernel> bind_slice(const StepContext& c) {
   const Shape &in = c.in(0).shape, &out = c.out().shape;
-  const ops::SliceParameters p =
-      TRY(ops::slice_parameters(*TRY(need_constant(c, 1)), *TRY(need_constant(c, 2)), c.has(3) ? TRY(need_constant(c, 3)) : nullptr,
-                                c.has(4) ? TRY(need_constant(c, 4)) : nullptr, in.rank()));
+  const ops::SliceParameters p = TRY(ops::slice_parameters(*TRY(need_constant(c, 1)), *TRY(need_constant(c, 2)),
+                                                           c.has(3) ? TRY(need_constant(c, 3)) : nullptr,
+                                                           c.has(4) ? TRY(need_constant(c, 4)) : nullptr, in.rank()));
   std::array<ops::SliceAxis, kRankMax> axes;
   for (int i = 0; i < in.rank(); ++i) axes[i] = {0, 1, in.size(i)};
-  for (size_t k = 0; k < p.axes.size(); ++k) axes[p.axes[k]] = ops::slice_axis(in.size(p.axes[k]), p.starts[k], p.ends[k], p.steps[k]);
+  for (size_t k = 0; k < p.axes.size(); ++k)
+    axes[p.axes[k]] = ops::slice_axis(in.size(p.axes[k]), p.starts[k], p.ends[k], p.steps[k]);
   const auto source = strides_of(in), target = strides_of(out);
   StridedCopy copy;
   for (int i = 0; i < in.rank(); ++i) {

@@ -51,7 +51,8 @@ Result<Inferred> infer(const OpCase& c) {
   return Error(ErrorCode::kInternal, "unreachable");
 }
 
-Result<std::vector<Tensor>> run_once(const OpCase& c, const Kernel& kernel, const std::vector<TensorType>& types, Workers& workers) {
+Result<std::vector<Tensor>> run_once(const OpCase& c, const Kernel& kernel, const std::vector<TensorType>& types,
+                                     Workers& workers) {
   std::vector<Tensor> outputs(types.size());
   std::vector<void*> output_pointers(types.size());
   for (size_t i = 0; i < types.size(); ++i) {
@@ -73,8 +74,9 @@ Result<std::vector<Tensor>> run_once(const OpCase& c, const Kernel& kernel, cons
 Result<std::vector<TensorType>> infer_op(const OpCase& c) { return TRY(infer(c)).types; }
 
 const KernelRow* reference_row(std::string_view op) {
-  for (const auto family : {ref_elementwise_rows, ref_reduction_rows, ref_matrix_rows, ref_layout_rows, ref_indexing_rows, ref_generator_rows,
-                            ref_image_rows, ref_recurrent_rows, ref_quantized_rows, ref_signal_rows, ref_attention_rows, ref_fused_rows})
+  for (const auto family :
+       {ref_elementwise_rows, ref_reduction_rows, ref_matrix_rows, ref_layout_rows, ref_indexing_rows, ref_generator_rows,
+        ref_image_rows, ref_recurrent_rows, ref_quantized_rows, ref_signal_rows, ref_attention_rows, ref_fused_rows})
     for (const KernelRow& row : family())
       if (row.op == op) return &row;
   return nullptr;
@@ -86,7 +88,8 @@ Result<std::vector<Tensor>> run_op(const OpCase& c, const KernelRow* row) {
   if (!row) return not_found("no kernel for " + std::string(c.op));
   std::vector<StepContext::Operand> inputs, outputs;
   for (const auto& tensor : c.inputs)
-    inputs.push_back(tensor ? StepContext::Operand{true, tensor->type(), inferred.needed_values ? &*tensor : nullptr} : StepContext::Operand{});
+    inputs.push_back(tensor ? StepContext::Operand{true, tensor->type(), inferred.needed_values ? &*tensor : nullptr}
+                            : StepContext::Operand{});
   for (size_t i = 0; i < inferred.types.size(); ++i) outputs.push_back({c.wanted[i], inferred.types[i], nullptr});
   const StepContext context{c.attributes, inputs, outputs, platform::host_isa(), 3, {}};
   if (row->accepts)

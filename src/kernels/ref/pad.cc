@@ -45,12 +45,13 @@ StridedCopy inner_copy(const Border& border) {
 }
 
 Result<Kernel> constant_border(const Border& border, DType dtype, size_t value_input) {
-  return Kernel([copy = inner_copy(border), elements = border.out.elements(), bytes = dtype_size(dtype), value_input](const Buffers& b) {
-    const uint64_t zero = 0;
-    const void* value = value_input && b.inputs[value_input] ? b.inputs[value_input] : &zero;
-    fill_elements(b.out<void>(), elements, value, bytes);
-    run_copy(copy, bytes, b.in<void>(0), b.out<void>(), *b.workers);
-  });
+  return Kernel(
+      [copy = inner_copy(border), elements = border.out.elements(), bytes = dtype_size(dtype), value_input](const Buffers& b) {
+        const uint64_t zero = 0;
+        const void* value = value_input && b.inputs[value_input] ? b.inputs[value_input] : &zero;
+        fill_elements(b.out<void>(), elements, value, bytes);
+        run_copy(copy, bytes, b.in<void>(0), b.out<void>(), *b.workers);
+      });
 }
 
 // Reflect, edge and wrap: every output element by its index; simple before fast.
@@ -76,7 +77,8 @@ Result<Kernel> mapped_border(const Border& border, DType dtype) {
 
 Result<Kernel> bind_pad(const StepContext& c) {
   const Shape& in = c.in(0).shape;
-  const ops::PadParameters p = TRY(ops::pad_parameters(c.attributes, *TRY(need_constant(c, 1)), c.has(3) ? TRY(need_constant(c, 3)) : nullptr, in.rank()));
+  const ops::PadParameters p =
+      TRY(ops::pad_parameters(c.attributes, *TRY(need_constant(c, 1)), c.has(3) ? TRY(need_constant(c, 3)) : nullptr, in.rank()));
   for (int i = 0; i < in.rank(); ++i)
     if (in.size(i) + p.begin[i] + p.end[i] != c.out().shape.size(i)) return invalid("the pads do not give the output's shape");
   const Border border{in, c.out().shape, p.begin, p.mode};

@@ -19,7 +19,9 @@ double rounded_to(DType type, double value) {
   }
 }
 
-double quantized(double quotient, double zero_point) { return std::isnan(quotient) ? zero_point : std::rint(quotient) + zero_point; }
+double quantized(double quotient, double zero_point) {
+  return std::isnan(quotient) ? zero_point : std::rint(quotient) + zero_point;
+}
 
 // Runs f(value, scale, zero point) over all elements, and stores what it gives in the type of the output.
 template <typename F>

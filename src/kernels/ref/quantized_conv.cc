@@ -19,11 +19,16 @@ Result<IntegerConv> integer_conv(const StepContext& c, size_t input, size_t weig
   const std::vector<int64_t> kernel = Shape(w.dims().subspan(2)).sizes(), space = Shape(x.dims().subspan(2)).sizes();
   const auto geometry = TRY(ops::geometry_of(TRY(ops::windows_of(c.attributes, kernel, x.rank() - 2)), space));
   const int64_t group = c.attributes.get_int("group", 1);
-  if (group < 1 || w.size(0) % group != 0 || w.size(1) * group != x.size(1)) return invalid("the groups do not divide the channels");
-  return IntegerConv{geometry,  x.size(0),
-                     x.size(1), w.size(1),
-                     w.size(0), w.size(0) / group,
-                     c.in(input).dtype == DType::kInt8, c.in(weights).dtype == DType::kInt8,
+  if (group < 1 || w.size(0) % group != 0 || w.size(1) * group != x.size(1))
+    return invalid("the groups do not divide the channels");
+  return IntegerConv{geometry,
+                     x.size(0),
+                     x.size(1),
+                     w.size(1),
+                     w.size(0),
+                     w.size(0) / group,
+                     c.in(input).dtype == DType::kInt8,
+                     c.in(weights).dtype == DType::kInt8,
                      c.has(weights_zero) && c.in(weights_zero).shape.elements() > 1};
 }
 
@@ -32,14 +37,16 @@ struct ConvData {
 };
 
 // The sum of one output point. Taps outside the input are zero once the zero point is taken off, so they do not count.
-int64_t convolve(const IntegerConv& p, const ConvData& data, int64_t batch, int64_t channel, const std::array<int64_t, 3>& point) {
+int64_t convolve(const IntegerConv& p, const ConvData& data, int64_t batch, int64_t channel,
+                 const std::array<int64_t, 3>& point) {
   const int32_t xz = data.x_zero ? byte_at(data.x_zero, p.x_signed, 0) : 0;
   const int32_t wz = data.w_zero ? byte_at(data.w_zero, p.w_signed, p.channel_zeros ? channel : 0) : 0;
   const auto& g = p.geometry;
   const int64_t first_input = batch * p.channels + channel / p.group_outputs * p.group_inputs;
   int64_t sum = 0;
   for (int64_t tap = 0; tap < g.taps(); ++tap) {
-    const std::array<int64_t, 3> k{tap / g.axes[2].kernel / g.axes[1].kernel, tap / g.axes[2].kernel % g.axes[1].kernel, tap % g.axes[2].kernel};
+    const std::array<int64_t, 3> k{tap / g.axes[2].kernel / g.axes[1].kernel, tap / g.axes[2].kernel % g.axes[1].kernel,
+                                   tap % g.axes[2].kernel};
     int64_t offset = 0;
     bool inside = true;
     for (size_t i = 0; i < 3; ++i) {
@@ -87,7 +94,8 @@ Result<Kernel> bind_qlinear_conv(const StepContext& c) {
     const int32_t zero = byte_at(b.in<void>(7), is_signed, 0);
     convolve_all(p, data, *b.workers, [&](int64_t channel, int64_t at, int64_t sum) {
       const int32_t total = wrapped(sum + (has_bias ? b.in<int32_t>(8)[channel] : 0));
-      store_byte(b.out<void>(), is_signed, at, total * (common * static_cast<double>(b.in<float>(4)[channel_scales ? channel : 0])), zero);
+      store_byte(b.out<void>(), is_signed, at,
+                 total * (common * static_cast<double>(b.in<float>(4)[channel_scales ? channel : 0])), zero);
     });
   });
 }

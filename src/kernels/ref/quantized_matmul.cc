@@ -58,7 +58,8 @@ Result<Operand> operand_of(const StepContext& c, size_t data, size_t zero, bool 
 Result<Product> product_of(const StepContext& c, size_t a, size_t b, size_t a_zero, size_t b_zero) {
   const Shape left = as_matrices(c.in(a).shape, true), right = as_matrices(c.in(b).shape, false);
   const auto batch_of = [](const Shape& s) { return Shape(s.dims().first(static_cast<size_t>(s.rank() - 2))); };
-  Product p{TRY(broadcast(batch_of(left), batch_of(right))), left.size(left.rank() - 2), right.size(right.rank() - 1), left.size(left.rank() - 1)};
+  Product p{TRY(broadcast(batch_of(left), batch_of(right))), left.size(left.rank() - 2), right.size(right.rank() - 1),
+            left.size(left.rank() - 1)};
   p.a = TRY(operand_of(c, a, a_zero, true, p.batch));
   p.b = TRY(operand_of(c, b, b_zero, false, p.batch));
   return p;
@@ -72,7 +73,8 @@ int64_t matrix_index(const Shape& batch, const Operand& operand, int64_t matrix)
 
 // Calls finish(a matrix, b matrix, row, column, flat output index, sum) for each element of the output.
 template <typename F>
-void multiply(const Product& p, const void* a, const void* a_zero, const void* b, const void* b_zero, Workers& workers, F&& finish) {
+void multiply(const Product& p, const void* a, const void* a_zero, const void* b, const void* b_zero, Workers& workers,
+              F&& finish) {
   for_row_chunks(workers, p.batch.elements() * p.m, [&](int64_t begin, int64_t end) {
     for (int64_t row = begin; row < end; ++row) {
       const int64_t i = row % p.m, am = matrix_index(p.batch, p.a, row / p.m), bm = matrix_index(p.batch, p.b, row / p.m);
@@ -81,7 +83,8 @@ void multiply(const Product& p, const void* a, const void* a_zero, const void* b
         const int32_t zb = b_zero ? byte_at(b_zero, p.b.is_signed, p.b.zero.index(bm, j)) : 0;
         int64_t sum = 0;
         for (int64_t k = 0; k < p.k; ++k)
-          sum += (byte_at(a, p.a.is_signed, (am * p.m + i) * p.k + k) - za) * (byte_at(b, p.b.is_signed, (bm * p.k + k) * p.n + j) - zb);
+          sum += (byte_at(a, p.a.is_signed, (am * p.m + i) * p.k + k) - za) *
+                 (byte_at(b, p.b.is_signed, (bm * p.k + k) * p.n + j) - zb);
         finish(am, bm, i, j, row * p.n + j, wrapped(sum));
       }
     }
@@ -93,8 +96,8 @@ void multiply(const Product& p, const void* a, const void* a_zero, const void* b
 Result<Kernel> bind_matmul_integer(const StepContext& c) {
   const Product p = TRY(product_of(c, 0, 1, 2, 3));
   return Kernel([p](const Buffers& b) {
-    multiply(p, b.in<void>(0), p.a.has_zero ? b.in<void>(2) : nullptr, b.in<void>(1), p.b.has_zero ? b.in<void>(3) : nullptr, *b.workers,
-             [&](int64_t, int64_t, int64_t, int64_t, int64_t at, int32_t sum) { b.out<int32_t>()[at] = sum; });
+    multiply(p, b.in<void>(0), p.a.has_zero ? b.in<void>(2) : nullptr, b.in<void>(1), p.b.has_zero ? b.in<void>(3) : nullptr,
+             *b.workers, [&](int64_t, int64_t, int64_t, int64_t, int64_t at, int32_t sum) { b.out<int32_t>()[at] = sum; });
   });
 }
 
@@ -102,7 +105,8 @@ Result<Kernel> bind_qlinear_matmul(const StepContext& c) {
   const Product p = TRY(product_of(c, 0, 3, 2, 5));
   const LineParameter a_scale{TRY(ops::line_grain(c.in(0).shape, c.in(1).shape, true)), p.a.zero.lines};
   const LineParameter b_scale{TRY(ops::line_grain(c.in(3).shape, c.in(4).shape, false)), p.b.zero.lines};
-  return Kernel([=, types = std::array{c.in(1).dtype, c.in(4).dtype, c.in(6).dtype}, is_signed = c.out().dtype == DType::kInt8](const Buffers& b) {
+  return Kernel([=, types = std::array{c.in(1).dtype, c.in(4).dtype, c.in(6).dtype},
+                 is_signed = c.out().dtype == DType::kInt8](const Buffers& b) {
     const double y_scale = element_as_double(types[2], b.in<void>(6), 0);
     const int32_t y_zero = byte_at(b.in<void>(7), is_signed, 0);
     multiply(p, b.in<void>(0), b.in<void>(2), b.in<void>(3), b.in<void>(5), *b.workers,

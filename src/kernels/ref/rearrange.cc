@@ -42,7 +42,9 @@ Result<Kernel> bind_reverse_sequence(const StepContext& c) {
         const int64_t length = std::clamp<int64_t>(b.in<int64_t>(1)[batch_axis == 0 ? i : j], 0, time);
         const int64_t from = t < length ? length - 1 - t : t;
         const int64_t source = batch_axis == 0 ? i * columns + from : from * columns + j;
-        if (block) std::memcpy(b.out<char>() + (i * columns + j) * static_cast<int64_t>(block), b.in<char>(0) + source * static_cast<int64_t>(block), block);
+        if (block)
+          std::memcpy(b.out<char>() + (i * columns + j) * static_cast<int64_t>(block),
+                      b.in<char>(0) + source * static_cast<int64_t>(block), block);
       }
     }
   });
@@ -70,7 +72,8 @@ Result<Kernel> bind_col2im(const StepContext& c) {
   const ops::Col2ImParameters p = TRY(ops::col2im_parameters(c.attributes, *TRY(need_constant(c, 1)), *TRY(need_constant(c, 2))));
   const Shape &in = c.in(0).shape, &out = c.out().shape;
   const int64_t images = out.size(0) * out.size(1);
-  if (in.size(0) * in.size(1) != images * p.block_elements || in.size(2) != p.position_count) return invalid("the columns do not fit the image");
+  if (in.size(0) * in.size(1) != images * p.block_elements || in.size(2) != p.position_count)
+    return invalid("the columns do not fit the image");
   return Kernel([p, images, dtype = c.in(0).dtype](const Buffers& b) {
     visit_dtype(dtype, [&]<typename T>() {
       for (int64_t i = 0; i < images * p.image_elements; ++i) {

@@ -23,7 +23,9 @@ struct Recurrence {
   // Doubles of scratch for one sequence: sums of the two products, state, cell state, reset state.
   int64_t scratch_doubles() const { return (2 * gates + 3) * hidden; }
   // Where (time, direction, batch) lies in Y, and (direction, batch) in the states, in units of `hidden` elements.
-  int64_t y_row(int64_t t, int64_t d, int64_t n) const { return p.batch_first ? (n * time + t) * p.directions + d : (t * p.directions + d) * batch + n; }
+  int64_t y_row(int64_t t, int64_t d, int64_t n) const {
+    return p.batch_first ? (n * time + t) * p.directions + d : (t * p.directions + d) * batch + n;
+  }
   int64_t state_row(int64_t d, int64_t n) const { return p.batch_first ? n * p.directions + d : d * batch + n; }
   int64_t x_row(int64_t t, int64_t n) const { return p.batch_first ? n * time + t : t * batch + n; }
 };
@@ -34,8 +36,8 @@ struct Sequence {
   const Recurrence& r;
   const T *w, *recurrence, *bias, *peepholes;  // of this direction; the last two may be null
   const ops::CellFunction* functions;
-  double *wx, *rh;                             // gates x hidden: W x + Wb, R h + Rb
-  double *h, *c, *reset;                       // hidden
+  double *wx, *rh;        // gates x hidden: W x + Wb, R h + Rb
+  double *h, *c, *reset;  // hidden
 
   double call(int function, double x) const {
     const double limit = r.p.clip;
@@ -113,9 +115,17 @@ void run_sequence(const Recurrence& r, int64_t d, int64_t n, double* scratch, co
   const int64_t rows = r.gates * r.hidden, state = r.state_row(d, n) * r.hidden;
   const auto input = [&](size_t i) { return i < r.has.size() && r.has[i] ? b.in<T>(i) : nullptr; };
   const auto output = [&](size_t i) { return r.wanted[i] ? b.out<T>(i) : nullptr; };
-  Sequence<T> s{r, b.in<T>(1) + d * rows * r.input, b.in<T>(2) + d * rows * r.hidden, input(3) ? input(3) + d * 2 * rows : nullptr,
-                input(7) ? input(7) + d * 3 * r.hidden : nullptr, r.p.functions.data() + d * static_cast<int64_t>(r.p.functions.size()) / r.p.directions,
-                scratch, scratch + rows, scratch + 2 * rows, scratch + 2 * rows + r.hidden, scratch + 2 * rows + 2 * r.hidden};
+  Sequence<T> s{r,
+                b.in<T>(1) + d * rows * r.input,
+                b.in<T>(2) + d * rows * r.hidden,
+                input(3) ? input(3) + d * 2 * rows : nullptr,
+                input(7) ? input(7) + d * 3 * r.hidden : nullptr,
+                r.p.functions.data() + d * static_cast<int64_t>(r.p.functions.size()) / r.p.directions,
+                scratch,
+                scratch + rows,
+                scratch + 2 * rows,
+                scratch + 2 * rows + r.hidden,
+                scratch + 2 * rows + 2 * r.hidden};
   load_state(input(5) ? input(5) + state : nullptr, r.hidden, s.h);
   load_state(input(6) ? input(6) + state : nullptr, r.hidden, s.c);
   int64_t length = r.time;

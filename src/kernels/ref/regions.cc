@@ -44,15 +44,22 @@ struct Neighbours {
     high_weight = x - static_cast<double>(low);
     low_weight = 1 - high_weight;
   }
+  bool is_outside() const { return low_weight == 0 && high_weight == 0; }
 };
 
 // The average, or (as ONNX has it) the largest weighted neighbour, over the samples of one bin.
 template <typename T>
-double pool_bin(const T* plane, int64_t height, int64_t width, const Bins& rows, const Bins& columns, int64_t row, int64_t column, bool is_max) {
+double pool_bin(const T* plane, int64_t height, int64_t width, const Bins& rows, const Bins& columns, int64_t row, int64_t column,
+                bool is_max) {
   double sum = 0, largest = 0;
   bool any = false;
   for (int64_t i = 0; i < static_cast<int64_t>(rows.samples); ++i) {
     const Neighbours y(rows.at(row, i), height);
+    if (y.is_outside()) {  // of a region that is much larger than the image, most samples
+      largest = any ? std::max(largest, 0.0) : 0;
+      any = true;
+      continue;
+    }
     for (int64_t j = 0; j < static_cast<int64_t>(columns.samples); ++j) {
       const Neighbours x(columns.at(column, j), width);
       const double parts[] = {y.low_weight * x.low_weight * convert<double>(plane[y.low * width + x.low]),
@@ -96,7 +103,8 @@ struct PooledRange {
   int64_t begin, end;
   PooledRange(double start, double size, int64_t bin, int64_t count, int64_t extent) {
     const double step = size / static_cast<double>(count), limit = static_cast<double>(extent);
-    const double low = std::floor(static_cast<double>(bin) * step) + start, high = std::ceil(static_cast<double>(bin + 1) * step) + start;
+    const double low = std::floor(static_cast<double>(bin) * step) + start,
+                 high = std::ceil(static_cast<double>(bin + 1) * step) + start;
     begin = convert<int64_t>(std::clamp(low, 0.0, limit));
     end = convert<int64_t>(std::clamp(high, 0.0, limit));
   }
@@ -111,7 +119,8 @@ void pool_region(const Shape& x, const Shape& y, double scale, const T* data, co
   for (int64_t channel = 0; channel < channels; ++channel) {
     const T* plane = data + (image * channels + channel) * height * width;
     for (int64_t bin = 0; bin < y.size(2) * y.size(3); ++bin) {
-      const PooledRange rows(top, high, bin / y.size(3), y.size(2), x.size(0) ? height : 0), columns(left, wide, bin % y.size(3), y.size(3), width);
+      const PooledRange rows(top, high, bin / y.size(3), y.size(2), x.size(0) ? height : 0),
+          columns(left, wide, bin % y.size(3), y.size(3), width);
       bool any = false;
       double largest = 0;  // of an empty bin
       for (int64_t i = rows.begin; i < rows.end; ++i) {
@@ -133,7 +142,10 @@ Result<Kernel> bind_roi_align(const StepContext& c) {
   const Shape x = c.in(0).shape;
   const int64_t regions = c.in(1).shape.size(0), image_size = x.elements(1, 4), out_size = c.out().shape.elements(1, 4);
   return Kernel([=, dtype = c.in(0).dtype, wide = c.in(2).dtype == DType::kInt64, zeros = c.out().bytes()](const Buffers& b) {
-    if (x.size(0) == 0) { std::fill_n(b.out<char>(), zeros, 0); return; }
+    if (x.size(0) == 0) {
+      std::fill_n(b.out<char>(), zeros, 0);
+      return;
+    }
     visit_float(dtype, [&]<typename T>() {
       for_row_chunks(*b.workers, regions, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; ++i) {
@@ -151,7 +163,8 @@ Result<Kernel> bind_max_roi_pool(const StepContext& c) {
   return Kernel([=, dtype = c.in(0).dtype](const Buffers& b) {
     visit_float(dtype, [&]<typename T>() {
       for_row_chunks(*b.workers, y.size(0), [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; ++i) pool_region(x, y, scale, b.in<T>(0), b.in<T>(1) + i * 5, b.out<T>() + i * y.elements(1, 4));
+        for (int64_t i = begin; i < end; ++i)
+          pool_region(x, y, scale, b.in<T>(0), b.in<T>(1) + i * 5, b.out<T>() + i * y.elements(1, 4));
       });
     });
   });
@@ -164,8 +177,8 @@ Result<Kernel> bind_non_max_suppression(const StepContext& c) {
   const bool wide = c.has(2) && c.in(2).dtype == DType::kInt64;
   const int64_t room = c.out().shape.size(0);
   const auto run = [=, attributes = c.attributes](const Buffers& b) {
-    const ops::BoxSelection s = ops::box_selection(attributes, scores, has[2] ? index_at(b.in<void>(2), wide, 0) : 0, has[3] ? b.in<float>(3) : nullptr,
-                                                   has[4] ? b.in<float>(4) : nullptr);
+    const ops::BoxSelection s = ops::box_selection(attributes, scores, has[2] ? index_at(b.in<void>(2), wide, 0) : 0,
+                                                   has[3] ? b.in<float>(3) : nullptr, has[4] ? b.in<float>(4) : nullptr);
     std::span<int64_t> order(reinterpret_cast<int64_t*>(b.scratch), static_cast<size_t>(s.boxes));
     const int64_t count = ops::select_boxes(s, b.in<float>(0), b.in<float>(1), order, b.out<int64_t>(), room);
     for (int64_t i = std::min(count, room) * 3; i < room * 3; ++i) b.out<int64_t>()[i] = 0;

@@ -32,7 +32,8 @@ struct AxisTaps {
   std::vector<int64_t> starts{0};
 
   std::span<const Tap> at(int64_t x) const {
-    const auto from = static_cast<size_t>(starts[static_cast<size_t>(x)]), to = static_cast<size_t>(starts[static_cast<size_t>(x) + 1]);
+    const auto from = static_cast<size_t>(starts[static_cast<size_t>(x)]),
+               to = static_cast<size_t>(starts[static_cast<size_t>(x) + 1]);
     return std::span(taps).subspan(from, to - from);
   }
   bool is_identity(const ResizeParameters::Axis& extents) const {
@@ -107,7 +108,8 @@ Result<AxisTaps> taps_of(const ResizeParameters& p, int axis) {
   // How many elements each stretched filter covers is known before any is listed.
   const double reach = p.antialias ? 4 / std::min(extents.scale, 1.0) + 2 : 4;
   if (static_cast<double>(extents.out) * reach > static_cast<double>(kTapsMax))
-    return too_large("a Resize of " + std::to_string(extents.in) + " to " + std::to_string(extents.out) + " elements along one axis");
+    return too_large("a Resize of " + std::to_string(extents.in) + " to " + std::to_string(extents.out) +
+                     " elements along one axis");
   for (int64_t x = 0; x < extents.out; ++x) {
     const double source = extents.source(p.coordinates, x), last = static_cast<double>(extents.in - 1);
     taps.clear();
@@ -151,7 +153,10 @@ void for_each_output(const Plan& plan, int64_t begin, int64_t end, F&& f) {
     for (int axis = plan.out.rank() - 1; axis >= 0; rest /= plan.out.size(axis), --axis) {
       const int64_t x = rest % plan.out.size(axis);
       const int k = plan.resized_as[static_cast<size_t>(axis)];
-      if (k < 0) { offset += x * plan.source[static_cast<size_t>(axis)]; continue; }
+      if (k < 0) {
+        offset += x * plan.source[static_cast<size_t>(axis)];
+        continue;
+      }
       taps[static_cast<size_t>(k)] = plan.resized[static_cast<size_t>(k)].at(x);
       inside = inside && !taps[static_cast<size_t>(k)].empty();
     }
@@ -163,11 +168,12 @@ Kernel weighted_kernel(Plan plan, DType dtype) {
   return Kernel([plan = std::move(plan), dtype](const Buffers& b) {
     visit_dtype(dtype, [&]<typename T>() {
       for_row_chunks(*b.workers, plan.out.elements(), [&](int64_t begin, int64_t end) {
-        for_each_output(plan, begin, end, [&](int64_t o, std::span<const std::span<const Tap>> taps, int64_t offset, bool inside) {
-          double value = inside ? weighted(plan, taps, 0, b.in<T>(0), offset) : plan.extrapolation;
-          if constexpr (std::is_integral_v<T>) value = std::rint(value);
-          b.out<T>()[o] = convert<T>(value);
-        });
+        for_each_output(plan, begin, end,
+                        [&](int64_t o, std::span<const std::span<const Tap>> taps, int64_t offset, bool inside) {
+                          double value = inside ? weighted(plan, taps, 0, b.in<T>(0), offset) : plan.extrapolation;
+                          if constexpr (std::is_integral_v<T>) value = std::rint(value);
+                          b.out<T>()[o] = convert<T>(value);
+                        });
       });
     });
   });
@@ -180,10 +186,12 @@ Kernel nearest_kernel(Plan plan, DType dtype) {
   return Kernel([plan = std::move(plan), outside, bytes = dtype_size(dtype)](const Buffers& b) {
     visit_element_bytes(bytes, [&]<typename T>() {
       for_row_chunks(*b.workers, plan.out.elements(), [&](int64_t begin, int64_t end) {
-        for_each_output(plan, begin, end, [&](int64_t o, std::span<const std::span<const Tap>> taps, int64_t offset, bool inside) {
-          for (size_t k = 0; inside && k < taps.size(); ++k) offset += taps[k][0].index * plan.source[static_cast<size_t>(plan.resized[k].axis)];
-          b.out<T>()[o] = inside ? b.in<T>(0)[offset] : static_cast<T>(outside);
-        });
+        for_each_output(plan, begin, end,
+                        [&](int64_t o, std::span<const std::span<const Tap>> taps, int64_t offset, bool inside) {
+                          for (size_t k = 0; inside && k < taps.size(); ++k)
+                            offset += taps[k][0].index * plan.source[static_cast<size_t>(plan.resized[k].axis)];
+                          b.out<T>()[o] = inside ? b.in<T>(0)[offset] : static_cast<T>(outside);
+                        });
       });
     });
   });
@@ -201,11 +209,13 @@ void cubic_weights(double ratio, double a, double (&weights)[4]) {
 }
 
 Result<Kernel> bind_resize(const StepContext& c) {
-  const ResizeParameters p = TRY(ops::resize_parameters(c.attributes, c.in(0).shape, c.constant(1), c.constant(2), c.constant(3)));
+  const ResizeParameters p =
+      TRY(ops::resize_parameters(c.attributes, c.in(0).shape, c.constant(1), c.constant(2), c.constant(3)));
   Plan plan{c.in(0).shape, c.out().shape, strides_of(c.in(0).shape)};
   plan.extrapolation = p.extrapolation;
   for (int axis = 0; axis < plan.in.rank(); ++axis) {
-    if (p.axes[static_cast<size_t>(axis)].out != plan.out.size(axis)) return invalid("the Resize does not give the output's shape");
+    if (p.axes[static_cast<size_t>(axis)].out != plan.out.size(axis))
+      return invalid("the Resize does not give the output's shape");
     plan.resized_as[static_cast<size_t>(axis)] = -1;
     AxisTaps taps = TRY(taps_of(p, axis));
     if (taps.is_identity(p.axes[static_cast<size_t>(axis)])) continue;

@@ -43,7 +43,8 @@ Result<Kernel> bind_scatter_elements(const StepContext& c) {
   const ScatterReduction reduction = TRY(ops::scatter_reduction_of(c.attributes));
   const ElementWalk start(indices, data, axis);
   const int64_t updates = data.size(axis) == 0 ? 0 : indices.elements();
-  return Kernel([=, extent = data.size(axis), stride = strides_of(data)[axis], wide = c.in(1).dtype == DType::kInt64, type = c.in(0)](const Buffers& b) {
+  return Kernel([=, extent = data.size(axis), stride = strides_of(data)[axis], wide = c.in(1).dtype == DType::kInt64,
+                 type = c.in(0)](const Buffers& b) {
     copy_data(b, type.bytes());
     visit_dtype(type.dtype, [&]<typename T>() {
       ElementWalk walk = start;
@@ -87,7 +88,8 @@ Result<Kernel> bind_tensor_scatter(const StepContext& c) {
       const int64_t index = has_indices ? index_at(b.in<void>(2), wide, row / outer) : 0;
       const int64_t start = circular ? (index % extent + extent) % extent : std::clamp<int64_t>(index, 0, extent - length);
       for (int64_t t = 0; t < length; ++t)
-        std::memcpy(b.out<char>() + (row * extent + (start + t) % extent) * block, b.in<char>(1) + (row * length + t) * block, static_cast<size_t>(block));
+        std::memcpy(b.out<char>() + (row * extent + (start + t) % extent) * block, b.in<char>(1) + (row * length + t) * block,
+                    static_cast<size_t>(block));
     }
   });
 }

@@ -16,7 +16,8 @@ Result<Kernel> bind_one_hot(const StepContext& c) {
   return Kernel([=, dtype = c.in(0).dtype, bytes = dtype_size(c.out().dtype), elements = out.elements()](const Buffers& b) {
     fill_elements(b.out<void>(), elements, b.in<void>(2), bytes);
     for (int64_t i = 0; i < outer * inner; ++i) {
-      int64_t index = is_float(dtype) ? ops::saturated_int(element_as_double(dtype, b.in<void>(0), i)) : element_as_int(dtype, b.in<void>(0), i);
+      int64_t index = is_float(dtype) ? ops::saturated_int(element_as_double(dtype, b.in<void>(0), i))
+                                      : element_as_int(dtype, b.in<void>(0), i);
       if (index < 0) index += depth;
       if (index < 0 || index >= depth) continue;
       const int64_t at = (i / inner * depth + index) * inner + i % inner;
@@ -32,7 +33,8 @@ Result<Kernel> bind_non_zero(const StepContext& c) {
     for (int64_t i = 0; i < elements && found < count; ++i) {
       if (element_as_double(dtype, b.in<void>(0), i) == 0) continue;
       int64_t rest = i;
-      for (int axis = shape.rank() - 1; axis >= 0; rest /= shape.size(axis), --axis) b.out<int64_t>()[axis * count + found] = rest % shape.size(axis);
+      for (int axis = shape.rank() - 1; axis >= 0; rest /= shape.size(axis), --axis)
+        b.out<int64_t>()[axis * count + found] = rest % shape.size(axis);
       ++found;
     }
   });
@@ -60,12 +62,14 @@ Result<Kernel> bind_compress(const StepContext& c) {
 namespace {
 
 // Writes the four outputs of a Unique from its groups.
-void write_unique(const ops::UniqueView& v, int64_t groups, const int64_t* order, const int64_t* starts, size_t element_bytes, const Buffers& b) {
+void write_unique(const ops::UniqueView& v, int64_t groups, const int64_t* order, const int64_t* starts, size_t element_bytes,
+                  const Buffers& b) {
   const int64_t block = v.inner * static_cast<int64_t>(element_bytes);
   for (int64_t g = 0; g < groups; ++g) {
     const int64_t first = order[starts[g]], end = g + 1 < groups ? starts[g + 1] : v.count;
     for (int64_t o = 0; b.out<char>(0) && block && o < v.outer; ++o)
-      std::memcpy(b.out<char>(0) + (o * groups + g) * block, b.in<char>(0) + (o * v.count + first) * block, static_cast<size_t>(block));
+      std::memcpy(b.out<char>(0) + (o * groups + g) * block, b.in<char>(0) + (o * v.count + first) * block,
+                  static_cast<size_t>(block));
     if (b.out<int64_t>(1)) b.out<int64_t>(1)[g] = first;
     for (int64_t i = starts[g]; b.out<int64_t>(2) && i < end; ++i) b.out<int64_t>(2)[order[i]] = g;
     if (b.out<int64_t>(3)) b.out<int64_t>(3)[g] = end - starts[g];
@@ -88,7 +92,8 @@ Result<Kernel> bind_unique(const StepContext& c) {
     const int64_t groups = ops::find_unique(dtype, b.in<void>(0), view, sorted, {order, count}, {starts, count});
     void* outputs[4];
     for (size_t i = 0; i < 4; ++i) outputs[i] = wanted[i] ? b.outputs[i] : nullptr;
-    if (groups == expected) write_unique(view, groups, order, starts, dtype_size(dtype), {b.inputs, outputs, b.scratch, b.workers});
+    if (groups == expected)
+      write_unique(view, groups, order, starts, dtype_size(dtype), {b.inputs, outputs, b.scratch, b.workers});
   };
   return Kernel(run, static_cast<size_t>(view.count) * 2 * sizeof(int64_t));
 }

@@ -63,7 +63,8 @@ StridedCopy StridedCopy::simplified() const {
   for (int i = 0; i < rank; ++i) {
     if (sizes[i] == 1) continue;
     const int last = out.rank - 1;
-    if (last >= 0 && out.source_strides[last] == source_strides[i] * sizes[i] && out.target_strides[last] == target_strides[i] * sizes[i]) {
+    if (last >= 0 && out.source_strides[last] == source_strides[i] * sizes[i] &&
+        out.target_strides[last] == target_strides[i] * sizes[i]) {
       out.sizes[last] *= sizes[i];
       out.source_strides[last] = source_strides[i];
       out.target_strides[last] = target_strides[i];

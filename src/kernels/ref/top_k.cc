@@ -22,7 +22,8 @@ bool is_less(T a, T b) {
 
 // The k best of one line, best first, equal ones by position. `order` has room for `extent` indices.
 template <typename T>
-void top_of_line(const T* line, int64_t extent, int64_t stride, int64_t k, bool largest, T* values, int64_t* indices, int64_t* order) {
+void top_of_line(const T* line, int64_t extent, int64_t stride, int64_t k, bool largest, T* values, int64_t* indices,
+                 int64_t* order) {
   std::iota(order, order + extent, 0);
   std::partial_sort(order, order + k, order + extent, [&](int64_t a, int64_t b) {
     const T x = line[a * stride], y = line[b * stride];
