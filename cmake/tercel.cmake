@@ -36,6 +36,7 @@ function(tercel_folder name)
   target_link_libraries(${name} PUBLIC ${F_DEPENDS} Threads::Threads)
   if(TERCEL_TESTS AND F_TESTS)
     add_executable(${name}_test ${F_TESTS})
+    target_compile_options(${name}_test PRIVATE -O1)  # tests are compiled often and run once
     target_link_libraries(${name}_test PRIVATE ${name} ${F_TEST_DEPENDS} GTest::gtest GTest::gmock GTest::gtest_main)
     target_compile_definitions(${name}_test PRIVATE TERCEL_SOURCE_DIR="${PROJECT_SOURCE_DIR}")
     gtest_discover_tests(${name}_test TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 120 PROPERTIES TIMEOUT 600)

@@ -66,7 +66,8 @@ Result<Measured> measure(std::shared_ptr<const plan::Program> program, const Opt
   m.first_run_us = static_cast<double>(platform::now_ns() - start) / 1e3;
 
   m.times_us.resize(kRunsMax / 10);  // touched before the clock starts: storing a time must not fault
-  for (size_t i = 1; i <= std::min<size_t>(views.size(), 20); ++i) TRY(session->run(*binding, views[i % views.size()], {}, outputs));
+  for (size_t i = 1; i <= std::min<size_t>(views.size(), 20); ++i)
+    TRY(session->run(*binding, views[i % views.size()], {}, outputs));
   const Counters before = read_counters();
   const int64_t deadline = platform::now_ns() + static_cast<int64_t>(options.seconds * 1e9);
   size_t runs = 0;
@@ -99,7 +100,9 @@ void print_json(const Measured& m, const LatencySummary& latency, double floor_u
   json.field("per_second", 1e6 / latency.p50).field("open_us", m.open_us).field("first_run_us", m.first_run_us);
   if (counts_allocations()) json.field("allocations_per_run", m.allocations_per_run);
   else json.key("allocations_per_run").null();
-  json.field("page_faults_per_run", m.page_faults_per_run).field("floor_us", floor_us).field("floor_ratio", latency.p50 / floor_us);
+  json.field("page_faults_per_run", m.page_faults_per_run)
+      .field("floor_us", floor_us)
+      .field("floor_ratio", latency.p50 / floor_us);
   json.field("flops", m.flops).field("peak_resident_bytes", peak_resident_bytes()).field("notice", m.notice).end_object();
   std::printf("%s\n", out.c_str());
 }
@@ -107,17 +110,19 @@ void print_json(const Measured& m, const LatencySummary& latency, double floor_u
 void print_text(const Measured& m, const LatencySummary& latency, double floor_us, const Terminal& terminal) {
   std::string shapes;
   for (const Shape& shape : m.input_shapes) shapes += (shapes.empty() ? "" : ", ") + to_string(shape);
-  std::printf("%s on %s, %d thread%s, input %s\n", terminal.bold("latency").c_str(), std::string(platform::isa_name(platform::host_isa())).c_str(),
-              m.threads, m.threads == 1 ? "" : "s", shapes.c_str());
+  std::printf("%s on %s, %d thread%s, input %s\n", terminal.bold("latency").c_str(),
+              std::string(platform::isa_name(platform::host_isa())).c_str(), m.threads, m.threads == 1 ? "" : "s",
+              shapes.c_str());
   Table table({"min", "p50", "p90", "p99", "p99.9", "max", "runs", "per second"});
-  table.add({time_text(latency.min), time_text(latency.p50), time_text(latency.p90), time_text(latency.p99), time_text(latency.p999),
-             time_text(latency.max), std::to_string(latency.runs), count_text(1e6 / latency.p50)});
+  table.add({time_text(latency.min), time_text(latency.p50), time_text(latency.p90), time_text(latency.p99),
+             time_text(latency.p999), time_text(latency.max), std::to_string(latency.runs), count_text(1e6 / latency.p50)});
   table.print(terminal);
   std::printf("\n%s\n", histogram(m.times_us).c_str());
   std::printf("floor on this machine   %s (p50 is %.2fx of it)\n", time_text(floor_us).c_str(), latency.p50 / floor_us);
   std::printf("open (map, check, bind) %s, first run %s\n", time_text(m.open_us).c_str(), time_text(m.first_run_us).c_str());
   std::printf("per run                 %s allocations, %s page faults\n",
-              counts_allocations() ? fixed(m.allocations_per_run, 3).c_str() : "uncounted", fixed(m.page_faults_per_run, 3).c_str());
+              counts_allocations() ? fixed(m.allocations_per_run, 3).c_str() : "uncounted",
+              fixed(m.page_faults_per_run, 3).c_str());
   if (!m.notice.empty()) std::printf("%s\n", m.notice.c_str());
 }
 
@@ -147,9 +152,13 @@ void add_bench(CLI::App& app, const Shared& shared, Action& action) {
   auto* command = app.add_subcommand("bench", "latency distribution, allocations, and distance to this machine's floor");
   auto options = std::make_shared<Options>();
   command->add_option("file", options->file, "a .plan, or an .onnx that is compiled in memory first")->required();
-  command->add_option("--threads", options->threads, "threads of one request (default: what quota and affinity allow)")->check(CLI::Range(0, 1024));
-  command->add_option("--seconds", options->seconds, "how long to measure")->check(CLI::Range(0.01, 3600.0))->capture_default_str();
-  command->add_option("--batch", options->batch, "leading extent of every input that leaves it open")->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
+  command->add_option("--threads", options->threads, "threads of one request (default: what quota and affinity allow)")
+      ->check(CLI::Range(0, 1024));
+  command->add_option("--seconds", options->seconds, "how long to measure")
+      ->check(CLI::Range(0.01, 3600.0))
+      ->capture_default_str();
+  command->add_option("--batch", options->batch, "leading extent of every input that leaves it open")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
   command->add_option("--shape", options->shapes, "NAME=1x3x224x224; may be repeated");
   command->callback([=, &shared, &action] { action = [=, &shared] { return bench(*options, shared.terminal()); }; });
 }

@@ -22,9 +22,9 @@ struct Options {
 // What one side computed: every value that a step wrote, in the order of the steps, and the outputs.
 struct Trace {
   const plan::Program* program = nullptr;
-  std::vector<std::string> order;            // value names
+  std::vector<std::string> order;  // value names
   std::map<std::string, Tensor> values;
-  std::map<std::string, std::string> step;   // value name to step name
+  std::map<std::string, std::string> step;  // value name to step name
   std::vector<std::pair<std::string, Tensor>> outputs;
   Error failure{ErrorCode::kInternal, ""};
   bool failed = false;
@@ -97,7 +97,8 @@ Result<Verdict> compare_traces(const Trace& a, const Trace& b, double tolerance)
     verdict.first_error = error;
   };
   for (const std::string& name : a.order)
-    if (const auto other = b.values.find(name); other != b.values.end()) consider(name, a.values.at(name), other->second, b.step.at(name));
+    if (const auto other = b.values.find(name); other != b.values.end())
+      consider(name, a.values.at(name), other->second, b.step.at(name));
   for (size_t i = 0; i < a.outputs.size(); ++i) consider(a.outputs[i].first, a.outputs[i].second, b.outputs[i].second, "");
   return verdict;
 }
@@ -106,17 +107,27 @@ void print(const Verdict& v, const Options& options, const Terminal& terminal) {
   if (terminal.json) {
     std::string out;
     JsonWriter json(out);
-    json.begin_object().field("agree", v.agree).field("worst", v.worst).field("tolerance", options.tolerance).field("compared", v.compared);
+    json.begin_object()
+        .field("agree", v.agree)
+        .field("worst", v.worst)
+        .field("tolerance", options.tolerance)
+        .field("compared", v.compared);
     json.key("first_difference");
     if (v.first_name.empty()) json.null();
-    else json.begin_object().field("name", v.first_name).field("step", v.first_step).field("relative_error", v.first_error).end_object();
+    else
+      json.begin_object()
+          .field("name", v.first_name)
+          .field("step", v.first_step)
+          .field("relative_error", v.first_error)
+          .end_object();
     json.end_object();
     std::printf("%s\n", out.c_str());
     return;
   }
   if (terminal.quiet) return;
   std::printf("%s: outputs differ by at most %.2g of their largest magnitude (tolerance %.2g); %zu values compared\n",
-              v.agree ? terminal.bold("agree").c_str() : terminal.red("disagree").c_str(), v.worst, options.tolerance, v.compared);
+              v.agree ? terminal.bold("agree").c_str() : terminal.red("disagree").c_str(), v.worst, options.tolerance,
+              v.compared);
   if (!v.first_name.empty())
     std::printf("first difference: value '%s'%s, relative error %.2g\n", v.first_name.c_str(),
                 v.first_step.empty() ? "" : (" made by step '" + v.first_step + "'").c_str(), v.first_error);
@@ -147,14 +158,17 @@ Result<void> compare(const Options& options, const Terminal& terminal) {
 }  // namespace
 
 void add_compare(CLI::App& app, const Shared& shared, Action& action) {
-  auto* command = app.add_subcommand("compare", "run two forms of a model on the same inputs and find the first step that differs");
+  auto* command =
+      app.add_subcommand("compare", "run two forms of a model on the same inputs and find the first step that differs");
   auto options = std::make_shared<Options>();
   command->add_option("a", options->a, "a .plan or an .onnx (the one to trust)")->required();
   command->add_option("b", options->b, "a .plan or an .onnx")->required();
   command->add_option("--input", options->inputs, "NAME=FILE.npy or FILE.npz (default: random)");
-  command->add_option("--batch", options->batch, "leading extent of random inputs")->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
+  command->add_option("--batch", options->batch, "leading extent of random inputs")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
   command->add_option("--shape", options->shapes, "NAME=1x3x224x224 of random inputs; may be repeated");
-  command->add_option("--tolerance", options->tolerance, "largest difference relative to a value's largest magnitude")->capture_default_str();
+  command->add_option("--tolerance", options->tolerance, "largest difference relative to a value's largest magnitude")
+      ->capture_default_str();
   command->callback([=, &shared, &action] { action = [=, &shared] { return compare(*options, shared.terminal()); }; });
 }
 

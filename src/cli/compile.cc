@@ -39,7 +39,10 @@ void print_json(const Options& options, const planner::Compiled& compiled, uint6
   std::string out;
   JsonWriter json(out);
   json.begin_object().field("plan", options.output).field("bytes", bytes).field("seconds", seconds);
-  json.field("steps", program.main().nodes.size()).field("isa", platform::isa_name(platform::host_isa())).key("profiles").begin_array();
+  json.field("steps", program.main().nodes.size())
+      .field("isa", platform::isa_name(platform::host_isa()))
+      .key("profiles")
+      .begin_array();
   if (!program.tuned.empty())
     for (const plan::Bucket& bucket : program.tuned[0].buckets) {
       json.begin_object().key("shapes").begin_object();
@@ -48,7 +51,11 @@ void print_json(const Options& options, const planner::Compiled& compiled, uint6
         for (int64_t size : bucket.input_shapes[i]) json.value(size);
         json.end_array();
       }
-      json.end_object().field("arena_bytes", bucket.arena_bytes).field("predicted_us", predicted_us(bucket)).key("latency").begin_array();
+      json.end_object()
+          .field("arena_bytes", bucket.arena_bytes)
+          .field("predicted_us", predicted_us(bucket))
+          .key("latency")
+          .begin_array();
       for (const auto& l : bucket.latency)
         json.begin_object().field("threads", l.threads).field("p50_us", l.p50_us).field("p99_us", l.p99_us).end_object();
       json.end_array().end_object();
@@ -61,12 +68,16 @@ void print_tactics(const plan::Program& program, const Terminal& terminal) {
   if (program.tuned.empty()) return;
   const plan::TunedSection& tuned = program.tuned[0];
   // Steps by tactic: which one won, how often, and what share of the time it takes.
-  struct Share { int steps = 0; double us = 0; };
+  struct Share {
+    int steps = 0;
+    double us = 0;
+  };
   std::map<std::pair<std::string, std::string>, Share> shares;
   double total = 0;
   for (size_t n = 0; n < program.main().nodes.size(); ++n) {
     const uint32_t tactic = tuned.buckets[0].tactics[n];
-    auto& share = shares[{std::string(program.main().nodes[n].op->name), tactic == plan::kUntuned ? "(bound at run time)" : tuned.tactic_names[tactic]}];
+    auto& share = shares[{std::string(program.main().nodes[n].op->name),
+                          tactic == plan::kUntuned ? "(bound at run time)" : tuned.tactic_names[tactic]}];
     ++share.steps;
     share.us += std::max(0.f, tuned.buckets[0].step_us[n]);
     total += std::max(0.f, tuned.buckets[0].step_us[n]);
@@ -75,19 +86,21 @@ void print_tactics(const plan::Program& program, const Terminal& terminal) {
   std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) { return a.second.us > b.second.us; });
   Table table({"operator", "tactic that won", "steps", "time", "share"});
   for (const auto& [key, share] : sorted)
-    table.add({key.first, key.second, std::to_string(share.steps), time_text(share.us), fixed(100 * share.us / std::max(total, 1e-9), 1) + " %"});
+    table.add({key.first, key.second, std::to_string(share.steps), time_text(share.us),
+               fixed(100 * share.us / std::max(total, 1e-9), 1) + " %"});
   table.print(terminal);
 }
 
-void print_text(const Options& options, const planner::Compiled& compiled, uint64_t bytes, double seconds, const Terminal& terminal) {
+void print_text(const Options& options, const planner::Compiled& compiled, uint64_t bytes, double seconds,
+                const Terminal& terminal) {
   print_tactics(compiled.program, terminal);
   if (!compiled.program.tuned.empty()) {
     std::printf("\n");
     Table table({"shapes", "arena", "threads", "p50", "p99"});
     for (const plan::Bucket& bucket : compiled.program.tuned[0].buckets)
       for (const auto& l : bucket.latency)
-        table.add({bucket_text(bucket.input_shapes), bytes_text(static_cast<double>(bucket.arena_bytes)), std::to_string(l.threads),
-                   time_text(l.p50_us), time_text(l.p99_us)});
+        table.add({bucket_text(bucket.input_shapes), bytes_text(static_cast<double>(bucket.arena_bytes)),
+                   std::to_string(l.threads), time_text(l.p50_us), time_text(l.p99_us)});
     table.print(terminal);
   }
   std::printf("\nwrote %s, %s, %zu steps, in %s s\nnext: tercel bench %s   or   tercel explain %s\n", options.output.c_str(),
@@ -143,10 +156,15 @@ void add_compile(CLI::App& app, const Shared& shared, Action& action) {
   auto options = std::make_shared<Options>();
   command->add_option("model", options->model, "the .onnx file")->required();
   command->add_option("-o,--output", options->output, "the plan to write (default: the model's name with .plan)");
-  command->add_option("--profile", options->profiles, "shapes the plan accepts: NAME=1..8x3x224x224; repeat, or separate with commas");
-  command->add_option("--bucket", options->buckets, "a point to tune at: NAME=4x3x224x224; repeat (default: the ends and powers of two)");
-  command->add_option("--threads", options->threads, "thread counts whose latency is measured (default: 1 and all)")->check(CLI::Range(1, 1024));
-  command->add_option("--tune-budget", options->tune_budget, "seconds for timing tactics")->check(CLI::Range(0.0, 86400.0))->capture_default_str();
+  command->add_option("--profile", options->profiles,
+                      "shapes the plan accepts: NAME=1..8x3x224x224; repeat, or separate with commas");
+  command->add_option("--bucket", options->buckets,
+                      "a point to tune at: NAME=4x3x224x224; repeat (default: the ends and powers of two)");
+  command->add_option("--threads", options->threads, "thread counts whose latency is measured (default: 1 and all)")
+      ->check(CLI::Range(1, 1024));
+  command->add_option("--tune-budget", options->tune_budget, "seconds for timing tactics")
+      ->check(CLI::Range(0.0, 86400.0))
+      ->capture_default_str();
   command->add_flag("--no-tune", options->no_tune, "time nothing: every step takes the first tactic that accepts it");
   command->add_option("--disable-pass", options->disabled, "leave a pass out; repeat. Passes: " + pass_names());
   command->add_option("--dump-after", options->dump_after, "print the graph after this pass");

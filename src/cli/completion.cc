@@ -24,11 +24,14 @@ std::string command_names(const CLI::App& root) {
 
 void print_bash(const CLI::App& root) {
   std::printf("_tercel() {\n  local current=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]}\n");
-  std::printf("  if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W \"%s\" -- \"$current\")); return; fi\n", command_names(root).c_str());
+  std::printf("  if [ \"$COMP_CWORD\" -eq 1 ]; then COMPREPLY=($(compgen -W \"%s\" -- \"$current\")); return; fi\n",
+              command_names(root).c_str());
   std::printf("  case \"$current\" in\n  -*)\n    case \"$command\" in\n");
   for (const CLI::App* command : root.get_subcommands({}))
-    std::printf("      %s) COMPREPLY=($(compgen -W \"%s\" -- \"$current\")) ;;\n", command->get_name().c_str(), option_names(*command, root).c_str());
-  std::printf("    esac ;;\n  *) COMPREPLY=($(compgen -f -- \"$current\")) ;;\n  esac\n}\ncomplete -o filenames -F _tercel tercel\n");
+    std::printf("      %s) COMPREPLY=($(compgen -W \"%s\" -- \"$current\")) ;;\n", command->get_name().c_str(),
+                option_names(*command, root).c_str());
+  std::printf(
+      "    esac ;;\n  *) COMPREPLY=($(compgen -f -- \"$current\")) ;;\n  esac\n}\ncomplete -o filenames -F _tercel tercel\n");
 }
 
 void print_zsh(const CLI::App& root) {

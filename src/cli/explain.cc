@@ -47,7 +47,8 @@ std::vector<std::pair<std::string, std::string>> refusals_of(const plan::Program
   return refused;
 }
 
-Result<std::vector<Step>> explain_steps(std::shared_ptr<const plan::Program> program, const Options& options, std::string& notice) {
+Result<std::vector<Step>> explain_steps(std::shared_ptr<const plan::Program> program, const Options& options,
+                                        std::string& notice) {
   engine::SessionOptions session_options;
   session_options.threads = options.threads;
   const auto session = TRY(engine::Session::open(program, session_options));
@@ -89,7 +90,8 @@ void print_json(const plan::Program& program, const std::vector<Step>& steps, co
   std::printf("%s\n", out.c_str());
 }
 
-void print_text(const plan::Program& program, const std::vector<Step>& steps, const std::string& notice, const Options& options, const Terminal& terminal) {
+void print_text(const plan::Program& program, const std::vector<Step>& steps, const std::string& notice, const Options& options,
+                const Terminal& terminal) {
   Table table({"#", "step", "operator", "tactic", "time", "floor", "x floor"});
   double total = 0;
   for (size_t i = 0; i < steps.size(); ++i) {
@@ -103,7 +105,8 @@ void print_text(const plan::Program& program, const std::vector<Step>& steps, co
   std::printf("\n%zu steps, %s together on one run at a time\n", steps.size(), time_text(total).c_str());
   if (options.refusals)
     for (const Step& s : steps)
-      for (const auto& [tactic, reason] : s.refused) std::printf("%s: not %s: %s\n", s.info.node.c_str(), tactic.c_str(), reason.c_str());
+      for (const auto& [tactic, reason] : s.refused)
+        std::printf("%s: not %s: %s\n", s.info.node.c_str(), tactic.c_str(), reason.c_str());
   else std::printf("%s\n", terminal.dim("add --refusals to see why each step does not run the other tactics").c_str());
   std::printf("\n");
   Table passes({"pass", "changes", "ms"});
@@ -132,7 +135,8 @@ void add_explain(CLI::App& app, const Shared& shared, Action& action) {
   auto options = std::make_shared<Options>();
   command->add_option("file", options->file, "a .plan or an .onnx")->required();
   command->add_option("--threads", options->threads, "threads of one request")->check(CLI::Range(1, 1024))->capture_default_str();
-  command->add_option("--batch", options->batch, "leading extent of every input that leaves it open")->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
+  command->add_option("--batch", options->batch, "leading extent of every input that leaves it open")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
   command->add_option("--shape", options->shapes, "NAME=1x3x224x224; may be repeated");
   command->add_flag("--refusals", options->refusals, "print why the other tactics were not taken");
   command->callback([=, &shared, &action] { action = [=, &shared] { return explain(*options, shared.terminal()); }; });

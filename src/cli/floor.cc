@@ -33,7 +33,8 @@ double weight_bytes_read(const plan::Program& program) {
   for (const plan::ProgramNode& node : main.nodes) {
     const bool looks_up = node.op->name == "Gather" || node.op->name == "GatherND";
     for (size_t i = 0; i < node.inputs.size(); ++i)
-      if (node.inputs[i] != plan::kNoValue && main.values[node.inputs[i]].is_constant && !(looks_up && i == 0)) constants.insert(node.inputs[i]);
+      if (node.inputs[i] != plan::kNoValue && main.values[node.inputs[i]].is_constant && !(looks_up && i == 0))
+        constants.insert(node.inputs[i]);
   }
   double bytes = 0;
   for (plan::ValueId id : constants) bytes += static_cast<double>(main.values[id].constant.bytes());

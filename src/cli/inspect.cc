@@ -19,7 +19,7 @@ struct Options {
 
 struct Inspection {
   onnx::Report report;
-  bool has_cost = false;   // false when the model cannot be imported
+  bool has_cost = false;  // false when the model cannot be imported
   planner::ModelCost cost;
   double floor_us = 0;
   int threads = 1;
@@ -37,8 +37,8 @@ Result<void> add_cost(const Options& options, Inspection& out) {
   out.cost = planner::cost_of(TRY(planner::model_at(model, shapes)));
   const platform::Roofline roofline = host_roofline();
   out.threads = options.threads > 0 ? options.threads : roofline.threads;
-  out.floor_us = run_floor_us(out.cost.flops, static_cast<double>(out.report.weight_bytes), out.cost.input_bytes + out.cost.output_bytes,
-                              roofline, out.threads);
+  out.floor_us = run_floor_us(out.cost.flops, static_cast<double>(out.report.weight_bytes),
+                              out.cost.input_bytes + out.cost.output_bytes, roofline, out.threads);
   out.has_cost = true;
   return {};
 }
@@ -69,7 +69,8 @@ void print_json(const Inspection& in) {
   json.key("operators").begin_object();
   for (const auto& [name, count] : in.report.operators) json.field(name, count);
   json.end_object().field("parameters", in.report.parameters).field("weight_bytes", in.report.weight_bytes);
-  for (const auto& [key, value] : {std::pair{"flops", in.cost.flops}, {"activation_bytes", in.cost.activation_bytes}, {"floor_us", in.floor_us}}) {
+  for (const auto& [key, value] :
+       {std::pair{"flops", in.cost.flops}, {"activation_bytes", in.cost.activation_bytes}, {"floor_us", in.floor_us}}) {
     json.key(key);
     if (in.has_cost) json.value(value);
     else json.null();
@@ -96,22 +97,26 @@ void print_text(const Options& options, const Inspection& in, const Terminal& te
   Table operators({"operator", "nodes"});
   for (const auto& [name, count] : in.report.operators) operators.add({name, std::to_string(count)});
   operators.print(terminal);
-  std::printf("\nparameters   %s (%s)\n", count_text(static_cast<double>(in.report.parameters)).c_str(), bytes_text(static_cast<double>(in.report.weight_bytes)).c_str());
+  std::printf("\nparameters   %s (%s)\n", count_text(static_cast<double>(in.report.parameters)).c_str(),
+              bytes_text(static_cast<double>(in.report.weight_bytes)).c_str());
   if (in.has_cost) {
     std::string at;
     for (const std::string& shape : in.shapes) at += (at.empty() ? "" : ", ") + shape;
-    std::printf("work         %sFLOP, %s of activations, at %s\n", (count_text(in.cost.flops) + (in.cost.flops < 1000 ? " " : "")).c_str(),
+    std::printf("work         %sFLOP, %s of activations, at %s\n",
+                (count_text(in.cost.flops) + (in.cost.flops < 1000 ? " " : "")).c_str(),
                 bytes_text(in.cost.activation_bytes).c_str(), at.c_str());
     std::printf("floor        %s on this machine (%s, %d thread%s): nobody can be faster without changing the arithmetic\n",
-                terminal.bold(time_text(in.floor_us)).c_str(), std::string(platform::isa_name(platform::host_isa())).c_str(), in.threads,
-                in.threads == 1 ? "" : "s");
+                terminal.bold(time_text(in.floor_us)).c_str(), std::string(platform::isa_name(platform::host_isa())).c_str(),
+                in.threads, in.threads == 1 ? "" : "s");
     std::printf("next         tercel compile %s\n", options.model.c_str());
     return;
   }
-  std::printf("\n%s\n", terminal.red(std::to_string(in.report.unsupported.size()) + " reasons why this model cannot be compiled:").c_str());
+  std::printf("\n%s\n",
+              terminal.red(std::to_string(in.report.unsupported.size()) + " reasons why this model cannot be compiled:").c_str());
   for (size_t i = 0; i < in.report.unsupported.size() && i < kRefusalsShown; ++i)
     std::printf("  %s: %s\n", in.report.unsupported[i].where.c_str(), in.report.unsupported[i].reason.c_str());
-  if (in.report.unsupported.size() > kRefusalsShown) std::printf("  ... and %zu more (--json lists all)\n", in.report.unsupported.size() - kRefusalsShown);
+  if (in.report.unsupported.size() > kRefusalsShown)
+    std::printf("  ... and %zu more (--json lists all)\n", in.report.unsupported.size() - kRefusalsShown);
 }
 
 Result<void> inspect(const Options& options, const Terminal& terminal) {
@@ -128,11 +133,14 @@ Result<void> inspect(const Options& options, const Terminal& terminal) {
 }  // namespace
 
 void add_inspect(CLI::App& app, const Shared& shared, Action& action) {
-  auto* command = app.add_subcommand("inspect", "what is in a model, what is not supported, and the latency floor on this machine");
+  auto* command =
+      app.add_subcommand("inspect", "what is in a model, what is not supported, and the latency floor on this machine");
   auto options = std::make_shared<Options>();
   command->add_option("model", options->model, "the .onnx file")->required();
-  command->add_option("--profile", options->profiles, "shapes to compute the cost at: NAME=1x3x224x224 (default: open extents are 1)");
-  command->add_option("--threads", options->threads, "threads that the floor assumes (default: all usable)")->check(CLI::Range(0, 1024));
+  command->add_option("--profile", options->profiles,
+                      "shapes to compute the cost at: NAME=1x3x224x224 (default: open extents are 1)");
+  command->add_option("--threads", options->threads, "threads that the floor assumes (default: all usable)")
+      ->check(CLI::Range(0, 1024));
   command->callback([=, &shared, &action] { action = [=, &shared] { return inspect(*options, shared.terminal()); }; });
 }
 

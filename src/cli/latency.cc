@@ -37,7 +37,8 @@ std::string histogram(const std::vector<double>& times_us, int width) {
     std::string label = time_text(std::exp(first + span * b / kBins));
     label.insert(0, label.size() < 9 ? 9 - label.size() : 0, ' ');
     // Every run is visible: a single late one is what people look for.
-    const auto bar = static_cast<int>(std::ceil(static_cast<double>(width) * static_cast<double>(bins[b]) / static_cast<double>(tallest)));
+    const auto bar =
+        static_cast<int>(std::ceil(static_cast<double>(width) * static_cast<double>(bins[b]) / static_cast<double>(tallest)));
     text += label + " |" + std::string(bar, '#') + (bins[b] ? " " + std::to_string(bins[b]) : "") + "\n";
   }
   return text;

@@ -2,12 +2,15 @@
 
 #include "cli/commands.h"
 
+namespace tercel::cli {
+
 namespace {
 
 constexpr int kFailure = 1, kUsage = 2;
 
-int run(int argc, char** argv) {
-  using namespace tercel::cli;
+}  // namespace
+
+int run_program(int argc, char** argv) {
   CLI::App app{"Tercel: deadline-first deployment of ONNX models. A model becomes a plan, the plan answers requests.", "tercel"};
   app.require_subcommand(1);
   app.fallthrough();
@@ -16,7 +19,8 @@ int run(int argc, char** argv) {
   Action action;
   app.add_flag("--json", shared.json, "print one JSON object on stdout instead of text");
   app.add_flag("--quiet,-q", shared.quiet, "print only errors");
-  for (auto* add : {add_inspect, add_compile, add_run, add_bench, add_explain, add_compare, add_serve, add_version, add_completion})
+  for (auto* add :
+       {add_inspect, add_compile, add_run, add_bench, add_explain, add_compare, add_serve, add_version, add_completion})
     add(app, shared, action);
   try {
     app.parse(argc, argv);
@@ -30,6 +34,6 @@ int run(int argc, char** argv) {
   return kFailure;
 }
 
-}  // namespace
+}  // namespace tercel::cli
 
-int main(int argc, char** argv) { return run(argc, argv); }
+int main(int argc, char** argv) { return tercel::cli::run_program(argc, argv); }

@@ -87,7 +87,8 @@ void print(const std::vector<Answer>& answers, double latency_us, const Terminal
   if (terminal.quiet) return;
   Table table({"output", "type", "shape", "values", "file"});
   for (const Answer& a : answers)
-    table.add({a.name, std::string(dtype_name(a.type.dtype)), to_string(a.type.shape), shown_values(a), a.file.empty() ? "-" : a.file});
+    table.add(
+        {a.name, std::string(dtype_name(a.type.dtype)), to_string(a.type.shape), shown_values(a), a.file.empty() ? "-" : a.file});
   table.print(terminal);
   std::printf("latency %s (first run of this shape)\n", time_text(latency_us).c_str());
 }

@@ -10,7 +10,8 @@ namespace {
 // A model.onnx in a repository is compiled when it is loaded: tuned briefly, because a server that starts late is down.
 constexpr double kTuneSeconds = 5;
 
-Result<std::shared_ptr<const plan::Program>> compile_for_serving(const std::string& path, const std::vector<std::string>& profile) {
+Result<std::shared_ptr<const plan::Program>> compile_for_serving(const std::string& path,
+                                                                 const std::vector<std::string>& profile) {
   planner::CompileOptions options;
   options.tune_budget_seconds = kTuneSeconds;
   for (const std::string& text : profile)

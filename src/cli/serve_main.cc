@@ -6,23 +6,25 @@
 
 // tercel-serve: the run half alone. Serves plans; links neither ONNX nor the passes nor the planner.
 int main(int argc, char** argv) {
-  using namespace tercel;
+  using tercel::transport::http::ServerOptions;
   constexpr int kFailure = 1, kUsage = 2;
-  CLI::App app{"Serves compiled models (plans) over the Open Inference Protocol. 'tercel serve' also takes ONNX files.", "tercel-serve"};
-  app.set_version_flag("--version", std::string(kVersion));
-  transport::http::ServerOptions options;
-  options.opener = registry::plan_opener();
+  CLI::App app{"Serves compiled models (plans) over the Open Inference Protocol. 'tercel serve' also takes ONNX files.",
+               "tercel-serve"};
+  app.set_version_flag("--version", std::string(tercel::kVersion));
+  ServerOptions options;
+  options.opener = tercel::registry::plan_opener();
   bool json = false, quiet = false;
   app.add_flag("--json", json, "print the address as one JSON object once it listens");
   app.add_flag("--quiet,-q", quiet, "print only errors");
-  cli::add_serve_options(app, options);
+  tercel::cli::add_serve_options(app, options);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {  // the library reports usage this way; it ends here
     return app.exit(e) == 0 ? 0 : kUsage;
   }
-  if (!quiet) options.on_listening = [&](const std::string& address, uint16_t port) { cli::print_listening(address, port, json); };
-  const auto result = transport::http::run_server(options);
+  if (!quiet)
+    options.on_listening = [&](const std::string& address, uint16_t port) { tercel::cli::print_listening(address, port, json); };
+  const auto result = tercel::transport::http::run_server(options);
   if (result.ok()) return 0;
   std::fprintf(stderr, "tercel-serve: %s\n", result.error().message().c_str());
   return kFailure;

@@ -19,7 +19,8 @@ CLI::Option* in_seconds(CLI::App& app, const std::string& name, std::chrono::mil
 
 // An enumeration by name; `names` in its order.
 template <typename E>
-CLI::Option* one_of(CLI::App& app, const std::string& flag, E& target, const std::vector<std::string>& names, const std::string& help) {
+CLI::Option* one_of(CLI::App& app, const std::string& flag, E& target, const std::vector<std::string>& names,
+                    const std::string& help) {
   const auto set = [&target, names](const std::string& name) {
     target = static_cast<E>(std::find(names.begin(), names.end(), name) - names.begin());
   };
@@ -33,17 +34,27 @@ CLI::Option* one_of(CLI::App& app, const std::string& flag, E& target, const std
 void add_serve_options(CLI::App& app, transport::http::ServerOptions& options) {
   auto& http = options.http;
   app.add_option("--model-repository", options.repository, "folder of models: MODEL/VERSION/model.plan")
-      ->required()->envname("TERCEL_MODEL_REPOSITORY");
+      ->required()
+      ->envname("TERCEL_MODEL_REPOSITORY");
   app.add_option("--http-address", http.address, "address to listen on")->capture_default_str()->envname("TERCEL_HTTP_ADDRESS");
-  app.add_option("--http-port", http.port, "port to listen on; 0 takes a free one")->capture_default_str()->envname("TERCEL_HTTP_PORT");
+  app.add_option("--http-port", http.port, "port to listen on; 0 takes a free one")
+      ->capture_default_str()
+      ->envname("TERCEL_HTTP_PORT");
   app.add_option("--http-thread-count", http.threads, "I/O threads; 0: half of the usable CPUs")
-      ->check(CLI::Range(0, 64))->capture_default_str()->envname("TERCEL_HTTP_THREAD_COUNT");
+      ->check(CLI::Range(0, 64))
+      ->capture_default_str()
+      ->envname("TERCEL_HTTP_THREAD_COUNT");
   app.add_option("--http-max-input-size", http.limits.body_bytes, "largest request body in bytes")
-      ->check(CLI::Range(size_t{1}, size_t{1} << 40))->capture_default_str()->envname("TERCEL_HTTP_MAX_INPUT_SIZE");
+      ->check(CLI::Range(size_t{1}, size_t{1} << 40))
+      ->capture_default_str()
+      ->envname("TERCEL_HTTP_MAX_INPUT_SIZE");
   app.add_option("--http-max-memory", http.limits.memory_bytes, "bytes that all bodies and answers may take together")
-      ->capture_default_str()->envname("TERCEL_HTTP_MAX_MEMORY");
+      ->capture_default_str()
+      ->envname("TERCEL_HTTP_MAX_MEMORY");
   app.add_option("--http-max-connections", http.limits.connections, "connections at the same time")
-      ->check(CLI::Range(1u, 1u << 20))->capture_default_str()->envname("TERCEL_HTTP_MAX_CONNECTIONS");
+      ->check(CLI::Range(1u, 1u << 20))
+      ->capture_default_str()
+      ->envname("TERCEL_HTTP_MAX_CONNECTIONS");
   in_seconds(app, "--http-idle-timeout-secs", http.limits.idle, "close a connection without a request after this")
       ->envname("TERCEL_HTTP_IDLE_TIMEOUT_SECS");
   app.add_flag("--insecure", options.insecure, "listen on an address beyond this machine without TLS and authorisation");
@@ -51,9 +62,11 @@ void add_serve_options(CLI::App& app, transport::http::ServerOptions& options) {
       ->envname("TERCEL_EXIT_TIMEOUT_SECS");
   in_seconds(app, "--drain-delay-secs", options.drain_delay, "serve on for this long after SIGTERM, but say not ready")
       ->envname("TERCEL_DRAIN_DELAY_SECS");
-  one_of<observe::LogFormat>(app, "--log-format", options.log.format, {"auto", "text", "json"}, "auto: JSON unless stderr is a terminal")
+  one_of<observe::LogFormat>(app, "--log-format", options.log.format, {"auto", "text", "json"},
+                             "auto: JSON unless stderr is a terminal")
       ->envname("TERCEL_LOG_FORMAT");
-  one_of<observe::LogLevel>(app, "--log-level", options.log.level, {"debug", "info", "warning", "error"}, "quieter than this is not logged")
+  one_of<observe::LogLevel>(app, "--log-level", options.log.level, {"debug", "info", "warning", "error"},
+                            "quieter than this is not logged")
       ->envname("TERCEL_LOG_LEVEL");
 }
 

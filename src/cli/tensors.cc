@@ -56,7 +56,8 @@ Result<NamedTensors> read_inputs(const std::vector<std::string>& arguments, cons
 
 Result<std::vector<Tensor>> match_inputs(const NamedTensors& tensors, const plan::Program& program) {
   for (const auto& [name, tensor] : tensors) {
-    const bool known = std::any_of(program.profile.begin(), program.profile.end(), [&](const auto& input) { return input.name == name; });
+    const bool known =
+        std::any_of(program.profile.begin(), program.profile.end(), [&](const auto& input) { return input.name == name; });
     if (!known) return invalid("the model has no input '" + name + "'; its inputs are " + input_list(program));
   }
   std::vector<Tensor> ordered;
@@ -102,14 +103,17 @@ Result<std::vector<Shape>> choose_shapes(const plan::Program& program, int64_t b
       shape.push_back(Dim(open ? std::max<int64_t>(a == 0 && batch > 0 ? batch : input.low[a], 1) : input.low[a]));
     }
     if (batch > 0 && shape.rank() > 0 && shape.size(0) != batch)
-      return invalid("input '" + input.name + "' has a fixed batch of " + std::to_string(shape.size(0)) + "; compile with --profile \"" +
-                     input.name + "=1.." + std::to_string(batch) + "x...\" from a model with a dynamic batch");
+      return invalid("input '" + input.name + "' has a fixed batch of " + std::to_string(shape.size(0)) +
+                     "; compile with --profile \"" + input.name + "=1.." + std::to_string(batch) +
+                     "x...\" from a model with a dynamic batch");
     shapes.push_back(shape);
   }
   for (const std::string& text : overrides)
     for (const auto& item : TRY(planner::parse_profile(text))) {
-      const auto found = std::find_if(program.profile.begin(), program.profile.end(), [&](const auto& input) { return input.name == item.input; });
-      if (found == program.profile.end()) return invalid("--shape: the model has no input '" + item.input + "'; its inputs are " + input_list(program));
+      const auto found = std::find_if(program.profile.begin(), program.profile.end(),
+                                      [&](const auto& input) { return input.name == item.input; });
+      if (found == program.profile.end())
+        return invalid("--shape: the model has no input '" + item.input + "'; its inputs are " + input_list(program));
       Shape shape;
       for (const auto& axis : item.axes) shape.push_back(Dim(axis.low));
       shapes[static_cast<size_t>(found - program.profile.begin())] = shape;

@@ -22,7 +22,8 @@ std::string wrapped(bool color, const char* code, std::string_view text) {
 }
 
 bool looks_numeric(const std::string& cell) {
-  return !cell.empty() && (std::isdigit(static_cast<unsigned char>(cell[0])) || ((cell[0] == '-' || cell[0] == '.') && cell.size() < 10));
+  return !cell.empty() &&
+         (std::isdigit(static_cast<unsigned char>(cell[0])) || ((cell[0] == '-' || cell[0] == '.') && cell.size() < 10));
 }
 
 // Columns a cell takes: bytes that do not continue a UTF-8 character.

@@ -9,10 +9,10 @@ namespace tercel::cli {
 
 // How this process talks to its user. Reports go to stdout, progress and errors to stderr.
 struct Terminal {
-  bool json = false;       // --json: one object on stdout, nothing else there
-  bool quiet = false;      // --quiet: no progress, no table
-  bool color = false;      // stdout is a TTY and NO_COLOR is not set
-  bool progress = false;   // stderr is a TTY, not quiet
+  bool json = false;      // --json: one object on stdout, nothing else there
+  bool quiet = false;     // --quiet: no progress, no table
+  bool color = false;     // stdout is a TTY and NO_COLOR is not set
+  bool progress = false;  // stderr is a TTY, not quiet
 
   static Terminal detect(bool json, bool quiet);
   std::string bold(std::string_view text) const;

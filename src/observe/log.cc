@@ -47,16 +47,22 @@ std::string timestamp() {
   return text;
 }
 
-std::string json_line(LogLevel level, std::string_view component, std::string_view message, std::initializer_list<LogField> fields) {
+std::string json_line(LogLevel level, std::string_view component, std::string_view message,
+                      std::initializer_list<LogField> fields) {
   std::string line;
   JsonWriter json(line);
-  json.begin_object().field("ts", timestamp()).field("level", level_name(level)).field("msg", message).field("component", component);
+  json.begin_object()
+      .field("ts", timestamp())
+      .field("level", level_name(level))
+      .field("msg", message)
+      .field("component", component);
   for (const auto& [name, value] : fields) json.field(name, value);
   json.end_object();
   return line;
 }
 
-std::string text_line(LogLevel level, std::string_view component, std::string_view message, std::initializer_list<LogField> fields) {
+std::string text_line(LogLevel level, std::string_view component, std::string_view message,
+                      std::initializer_list<LogField> fields) {
   std::string line = timestamp();
   line.append(" ").append(level_name(level)).append(" ").append(component).append(": ");
   const auto append_escaped = [&](std::string_view text) {
@@ -95,8 +101,6 @@ void log(LogLevel level, std::string_view component, std::string_view message, s
   logging().logger->log(spdlog::level::info, spdlog::string_view_t(line.data(), line.size()));
 }
 
-uint64_t log_lines_dropped() {
-  return active.load(std::memory_order_acquire) ? logging().pool->overrun_counter() : 0;
-}
+uint64_t log_lines_dropped() { return active.load(std::memory_order_acquire) ? logging().pool->overrun_counter() : 0; }
 
 }  // namespace tercel::observe

@@ -37,7 +37,9 @@ TEST(Log, ManyThreadsNeitherBlockNorMixLines) {
   const auto text = captured({.format = LogFormat::kJson}, [] {
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
-      threads.emplace_back([] { for (int i = 0; i < 200; ++i) log(LogLevel::kInfo, "test", "line"); });
+      threads.emplace_back([] {
+        for (int i = 0; i < 200; ++i) log(LogLevel::kInfo, "test", "line");
+      });
     }
     for (auto& thread : threads) thread.join();
   });

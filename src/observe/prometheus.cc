@@ -18,7 +18,10 @@ double seconds(uint64_t ns) { return static_cast<double>(ns) * 1e-9; }
 std::string prometheus_escaped(std::string_view text) {
   std::string escaped;
   for (const char c : text) {
-    if (c == '\n') { escaped += "\\n"; continue; }
+    if (c == '\n') {
+      escaped += "\\n";
+      continue;
+    }
     if (c == '\\' || c == '"') escaped += '\\';
     escaped += c;
   }
@@ -33,7 +36,10 @@ void PrometheusWriter::family(std::string_view name, std::string_view type, std:
 
 void PrometheusWriter::name_and_labels(std::string_view suffix, Labels labels, std::string_view bound) {
   out_.append(name_).append(suffix);
-  if (labels.size() == 0 && bound.empty()) { out_ += ' '; return; }
+  if (labels.size() == 0 && bound.empty()) {
+    out_ += ' ';
+    return;
+  }
   char separator = '{';
   for (const auto& [name, value] : labels) {
     ((out_ += separator).append(name) += "=\"").append(prometheus_escaped(value)) += '"';
@@ -60,7 +66,10 @@ void PrometheusWriter::histogram(Labels labels, const Histogram::Reading& readin
   for (size_t i = 0; i <= kBounds; ++i) {
     cumulative += reading.counts[i];
     std::string bound = "+Inf";
-    if (i < kBounds) { bound.clear(); append_number(bound, static_cast<double>(kBoundsNs[i]) / 1e9); }
+    if (i < kBounds) {
+      bound.clear();
+      append_number(bound, static_cast<double>(kBoundsNs[i]) / 1e9);
+    }
     name_and_labels("_bucket", labels, bound);
     append_number(out_, cumulative);
     out_ += '\n';

@@ -115,8 +115,8 @@ Result<void> Importer::import_node(Scope& scope, const NodeProto& proto) {
   const auto result = import_into(scope, proto);
   if (result) return {};
   if (!obstacles_) return result.error().within(describe(proto));
-  // Behind an obstacle nothing is known, so what fails there is no news.
-  const bool is_news =
+  // Behind an obstacle nothing is known of values, so a fault there is no news; an operator that does not exist is.
+  const bool is_news = result.error().code() == ErrorCode::kUnsupported ||
       std::none_of(proto.inputs.begin(), proto.inputs.end(), [&](std::string_view name) { return is_poisoned(scope, name); });
   poison(scope, proto);
   return is_news ? obstacle(describe(proto), result.error()) : Result<void>();

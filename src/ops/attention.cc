@@ -11,24 +11,28 @@ constexpr int64_t kHeadsMax = int64_t{1} << 24;
 
 Result<int64_t> heads_of(const Attributes& attributes, std::string_view name) {
   const int64_t heads = TRY(need_int(attributes, name));
-  if (heads < 1 || heads > kHeadsMax) return invalid("attribute '" + std::string(name) + "' is " + std::to_string(heads) + "; it must be at least 1");
+  if (heads < 1 || heads > kHeadsMax)
+    return invalid("attribute '" + std::string(name) + "' is " + std::to_string(heads) + "; it must be at least 1");
   return heads;
 }
 
 // Columns of one head.
 Result<Dim> per_head(Dim hidden, int64_t heads, std::string_view what) {
   if (hidden.is_known() && hidden.size() % heads)
-    return invalid(std::string(what) + " has " + std::to_string(hidden.size()) + " columns, which " + std::to_string(heads) + " heads do not divide");
+    return invalid(std::string(what) + " has " + std::to_string(hidden.size()) + " columns, which " + std::to_string(heads) +
+                   " heads do not divide");
   return floor_divide(hidden, heads);
 }
 
 }  // namespace
 
-Result<AttentionExtents> attention_extents(const Attributes& attributes, const Shape& q, const Shape& k, const Shape& v, const Shape* past_key) {
+Result<AttentionExtents> attention_extents(const Attributes& attributes, const Shape& q, const Shape& k, const Shape& v,
+                                           const Shape* past_key) {
   AttentionExtents e;
   e.packed = q.rank() == 3;
   if ((q.rank() != 3 && q.rank() != 4) || k.rank() != q.rank() || v.rank() != q.rank())
-    return invalid("Q " + to_string(q) + ", K " + to_string(k) + " and V " + to_string(v) + " must all have rank 3 or all have rank 4");
+    return invalid("Q " + to_string(q) + ", K " + to_string(k) + " and V " + to_string(v) +
+                   " must all have rank 3 or all have rank 4");
   const int sequence = e.packed ? 1 : 2, last = q.rank() - 1;
   e.batch = TRY(unify(TRY(unify(q[0], k[0], "the batches of Q and K")), v[0], "the batches of K and V"));
   e.queries = q[sequence];
@@ -49,8 +53,10 @@ Result<AttentionExtents> attention_extents(const Attributes& attributes, const S
     e.value_columns = v[last];
   }
   e.columns = TRY(unify(e.columns, key_columns, "the head sizes of Q and K"));
-  if (e.query_heads.is_known() && e.key_heads.is_known() && (e.key_heads.size() == 0 || e.query_heads.size() % e.key_heads.size()))
-    return invalid(std::to_string(e.query_heads.size()) + " query heads are not a multiple of " + std::to_string(e.key_heads.size()) + " key heads");
+  if (e.query_heads.is_known() && e.key_heads.is_known() &&
+      (e.key_heads.size() == 0 || e.query_heads.size() % e.key_heads.size()))
+    return invalid(std::to_string(e.query_heads.size()) + " query heads are not a multiple of " +
+                   std::to_string(e.key_heads.size()) + " key heads");
   e.past = past_key ? (*past_key)[2] : Dim(0);
   return e;
 }
@@ -78,7 +84,8 @@ namespace {
 Result<void> want_extents(const InferContext& c, size_t input, const Shape& wanted, std::string_view what) {
   if (!c.has(input)) return {};
   TRY(want_rank(c, input, wanted.rank(), wanted.rank()));
-  for (int i = 0; i < wanted.rank(); ++i) TRY(unify(c.shape(input)[i], wanted[i], std::string("extents of ") + std::string(what)));
+  for (int i = 0; i < wanted.rank(); ++i)
+    TRY(unify(c.shape(input)[i], wanted[i], std::string("extents of ") + std::string(what)));
   return {};
 }
 
@@ -102,20 +109,25 @@ Result<void> infer_attention(InferContext& c) {
   TRY(want_same_dtype(c, 0, 1));
   TRY(want_type(c, 6, type_set({DType::kInt64})));
   if (c.has(4) != c.has(5)) return invalid("past_key and past_value go together");
-  for (size_t i : {4, 5}) if (c.has(i)) TRY(want_rank(c, i, 4, 4));
+  for (size_t i : {4, 5})
+    if (c.has(i)) TRY(want_rank(c, i, 4, 4));
   const Shape past = c.has(4) ? c.shape(4) : Shape{};
-  const AttentionExtents e = TRY(attention_extents(c.attributes(), c.shape(0), c.shape(1), c.shape(2), c.has(4) ? &past : nullptr));
+  const AttentionExtents e =
+      TRY(attention_extents(c.attributes(), c.shape(0), c.shape(1), c.shape(2), c.has(4) ? &past : nullptr));
   TRY(want_mask(c, e));
   TRY(want_extents(c, 4, {e.batch, e.key_heads, e.past, e.columns}, "past_key"));
   TRY(want_extents(c, 5, {e.batch, e.key_heads, e.past, e.value_columns}, "past_value"));
-  for (size_t i : {4, 5}) if (c.has(i) && c.dtype(i) != c.dtype(i - 3)) return invalid(describe(c, i) + " must have the type of K or V");
+  for (size_t i : {4, 5})
+    if (c.has(i) && c.dtype(i) != c.dtype(i - 3)) return invalid(describe(c, i) + " must have the type of K or V");
   if (c.has(6)) {
     TRY(want_extents(c, 6, {e.batch}, "nonpad_kv_seqlen"));
     if (c.has(4)) return invalid("nonpad_kv_seqlen and past_key exclude each other");
   }
   const int64_t mode = c.attributes().get_int("qk_matmul_output_mode", 0);
   if (mode < 0 || mode > 3) return invalid("attribute 'qk_matmul_output_mode' must be 0..3");
-  TRY(emit(c, 0, c.dtype(0), e.packed ? Shape{e.batch, e.queries, e.query_heads * e.value_columns} : Shape{e.batch, e.query_heads, e.queries, e.value_columns}));
+  TRY(emit(c, 0, c.dtype(0),
+           e.packed ? Shape{e.batch, e.queries, e.query_heads * e.value_columns}
+                    : Shape{e.batch, e.query_heads, e.queries, e.value_columns}));
   TRY(emit(c, 1, c.dtype(1), Shape{e.batch, e.key_heads, e.total(), e.columns}));
   TRY(emit(c, 2, c.dtype(2), Shape{e.batch, e.key_heads, e.total(), e.value_columns}));
   return emit(c, 3, c.dtype(0), Shape{e.batch, e.query_heads, e.queries, e.total()});
@@ -127,7 +139,8 @@ double flops_attention(const Attributes& attributes, std::span<const TensorType>
   const auto e = attention_extents(attributes, inputs[0].shape, inputs[1].shape, inputs[2].shape, past);
   if (!e) return 0;
   double work = 2;
-  for (Dim extent : {e->batch, e->query_heads, e->queries, e->total()}) work *= extent.is_known() ? static_cast<double>(extent.size()) : 1.0;
+  for (Dim extent : {e->batch, e->query_heads, e->queries, e->total()})
+    work *= extent.is_known() ? static_cast<double>(extent.size()) : 1.0;
   const Dim columns = e->columns + e->value_columns;
   return columns.is_known() ? work * static_cast<double>(columns.size()) : work;
 }
@@ -151,7 +164,8 @@ Result<void> infer_rotary_embedding(InferContext& c) {
 // query, key, value [B, T, heads * columns], optional past state, decay, beta.
 Result<void> infer_linear_attention(InferContext& c) {
   for (size_t i = 0; i < 6; ++i) TRY(want_type(c, i, kFloatTypes));
-  for (size_t i : {1, 2, 4, 5}) if (c.has(i) && c.dtype(i) != c.dtype(0)) return invalid(describe(c, i) + " must have the type of the query");
+  for (size_t i : {1, 2, 4, 5})
+    if (c.has(i) && c.dtype(i) != c.dtype(0)) return invalid(describe(c, i) + " must have the type of the query");
   const std::string_view rule = c.attributes().get_string("update_rule", "gated_delta");
   const bool gated = rule == "gated" || rule == "gated_delta", delta = rule == "delta" || rule == "gated_delta";
   if (!gated && !delta && rule != "linear") return invalid("attribute 'update_rule' must be linear, gated, delta or gated_delta");
@@ -163,8 +177,11 @@ Result<void> infer_linear_attention(InferContext& c) {
   TRY(want_extents(c, 3, {e.batch, e.key_heads, e.columns, e.value_columns}, "the past state"));
   TRY(want_extents(c, 4, {e.batch, e.queries, Dim::unknown()}, "decay"));
   TRY(want_extents(c, 5, {e.batch, e.queries, Dim::unknown()}, "beta"));
-  const auto last_is = [&](size_t input, Dim a, Dim b) { return !c.has(input) || may_equal(c.shape(input)[2], a) || may_equal(c.shape(input)[2], b); };
-  if (!last_is(4, e.key_heads, e.key_heads * e.columns)) return invalid(describe(c, 4) + ": the last extent must be kv_num_heads, or times the head size");
+  const auto last_is = [&](size_t input, Dim a, Dim b) {
+    return !c.has(input) || may_equal(c.shape(input)[2], a) || may_equal(c.shape(input)[2], b);
+  };
+  if (!last_is(4, e.key_heads, e.key_heads * e.columns))
+    return invalid(describe(c, 4) + ": the last extent must be kv_num_heads, or times the head size");
   if (!last_is(5, e.key_heads, Dim(1))) return invalid(describe(c, 5) + ": the last extent must be kv_num_heads or 1");
   TRY(emit(c, 0, c.dtype(0), Shape{e.batch, e.queries, e.query_heads * e.value_columns}));
   return emit(c, 1, c.has(3) ? c.dtype(3) : c.dtype(0), Shape{e.batch, e.key_heads, e.columns, e.value_columns});
@@ -175,7 +192,8 @@ Result<void> infer_causal_conv(InferContext& c) {
   TRY(want_type(c, 0, kFloatTypes));
   TRY(want_same_dtype(c, 0, 3));
   const std::string_view activation = c.attributes().get_string("activation", "none");
-  if (activation != "none" && activation != "silu" && activation != "swish") return invalid("attribute 'activation' must be none, silu or swish");
+  if (activation != "none" && activation != "silu" && activation != "swish")
+    return invalid("attribute 'activation' must be none, silu or swish");
   for (size_t i : {0, 1}) TRY(want_rank(c, i, 3, 3));
   const Shape &x = c.shape(0), &w = c.shape(1);
   const Dim channels = TRY(unify(x[1], w[0], "the channels of the input and the weight"));

@@ -13,7 +13,8 @@ struct AttentionExtents {
 };
 
 // Of Q, K, V and the past key (rank 0 when there is none).
-Result<AttentionExtents> attention_extents(const Attributes& attributes, const Shape& q, const Shape& k, const Shape& v, const Shape* past_key);
+Result<AttentionExtents> attention_extents(const Attributes& attributes, const Shape& q, const Shape& k, const Shape& v,
+                                           const Shape* past_key);
 
 // Heads and their width in X of a RotaryEmbedding.
 struct RotaryExtents {

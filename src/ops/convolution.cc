@@ -25,7 +25,8 @@ Result<void> want_channel_vector(const InferContext& c, size_t input, Dim channe
 
 Result<int64_t> group_of(const Attributes& attributes) {
   const int64_t group = attributes.get_int("group", 1);
-  if (group < 1 || group > kWindowMax) return invalid("attribute 'group' is " + std::to_string(group) + "; it must be at least 1");
+  if (group < 1 || group > kWindowMax)
+    return invalid("attribute 'group' is " + std::to_string(group) + "; it must be at least 1");
   return group;
 }
 
@@ -41,10 +42,11 @@ std::optional<std::vector<int64_t>> kernel_of(const Shape& weight) {
 
 Result<void> check_groups(Dim in_channels, Dim per_group, Dim out_channels, int64_t group) {
   if (!may_equal(in_channels, per_group * Dim(group)))
-    return invalid("the input has " + std::to_string(in_channels.size()) + " channels, but the weights take " + std::to_string(group) +
-                   " group(s) of " + std::to_string(per_group.size()));
+    return invalid("the input has " + std::to_string(in_channels.size()) + " channels, but the weights take " +
+                   std::to_string(group) + " group(s) of " + std::to_string(per_group.size()));
   if (out_channels.is_known() && out_channels.size() % group)
-    return invalid(std::to_string(out_channels.size()) + " output channels are not divided by " + std::to_string(group) + " groups");
+    return invalid(std::to_string(out_channels.size()) + " output channels are not divided by " + std::to_string(group) +
+                   " groups");
   return {};
 }
 
@@ -53,7 +55,8 @@ Result<Shape> conv_output(const InferContext& c, const ActivationLayout& layout)
   std::vector<Dim> space(static_cast<size_t>(layout.space_rank()), Dim::unknown());
   if (const auto kernel = kernel_of(w)) {
     const Windows windows = TRY(windows_of(c.attributes(), *kernel, layout.space_rank()));
-    for (int i = 0; i < windows.rank; ++i) space[static_cast<size_t>(i)] = TRY(output_extent(windows, i, x[layout.space_axis(i)]));
+    for (int i = 0; i < windows.rank; ++i)
+      space[static_cast<size_t>(i)] = TRY(output_extent(windows, i, x[layout.space_axis(i)]));
   }
   return arranged(layout, x[0], w[0], space);
 }
@@ -90,7 +93,8 @@ Result<void> infer_conv_transpose(InferContext& c) {
   const int64_t group = TRY(group_of(c.attributes()));
   const Dim in_channels = TRY(unify(x[layout.channel_axis()], w[0], "the input channels and the weights"));
   if (in_channels.is_known() && in_channels.size() % group)
-    return invalid(std::to_string(in_channels.size()) + " input channels are not divided by " + std::to_string(group) + " groups");
+    return invalid(std::to_string(in_channels.size()) + " input channels are not divided by " + std::to_string(group) +
+                   " groups");
   const Dim out_channels = w[1] * Dim(group);
   TRY(want_channel_vector(c, 2, out_channels));
   std::vector<Dim> space(static_cast<size_t>(layout.space_rank()), Dim::unknown());
@@ -106,7 +110,8 @@ Result<void> infer_conv_transpose(InferContext& c) {
 Result<void> infer_deform_conv(InferContext& c) {
   TRY(want_conv_ranks(c));
   if (c.shape(0).rank() != 4) return unsupported("DeformConv over other than two spatial axes");
-  for (size_t i : {2, 4}) if (c.has(i)) TRY(want_rank(c, i, 4, 4));
+  for (size_t i : {2, 4})
+    if (c.has(i)) TRY(want_rank(c, i, 4, 4));
   const Shape &x = c.shape(0), &w = c.shape(1), &offset = c.shape(2);
   TRY(check_groups(x[1], w[1], w[0], TRY(group_of(c.attributes()))));
   const int64_t groups = c.attributes().get_int("offset_group", 1);

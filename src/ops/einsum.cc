@@ -50,7 +50,8 @@ std::vector<std::string_view> split_terms(std::string_view text) {
 std::vector<int> implied_output(const EinsumEquation& equation, int ellipsis) {
   std::array<int, kEllipsisLabel> uses{};
   for (const auto& labels : equation.inputs)
-    for (int label : labels) if (label < kEllipsisLabel) ++uses[static_cast<size_t>(label)];
+    for (int label : labels)
+      if (label < kEllipsisLabel) ++uses[static_cast<size_t>(label)];
   std::vector<int> output;
   for (int k = ellipsis - 1; k >= 0; --k) output.push_back(kEllipsisLabel + k);
   for (int label = 0; label < kEllipsisLabel; ++label)
@@ -61,12 +62,15 @@ std::vector<int> implied_output(const EinsumEquation& equation, int ellipsis) {
 Result<void> check_output(const EinsumEquation& equation) {
   for (size_t i = 0; i < equation.output.size(); ++i) {
     const int label = equation.output[i];
-    if (std::count(equation.output.begin(), equation.output.end(), label) > 1) return invalid("the einsum output names an axis twice");
-    const bool known = std::any_of(equation.inputs.begin(), equation.inputs.end(),
-                                   [&](const auto& labels) { return std::find(labels.begin(), labels.end(), label) != labels.end(); });
+    if (std::count(equation.output.begin(), equation.output.end(), label) > 1)
+      return invalid("the einsum output names an axis twice");
+    const bool known = std::any_of(equation.inputs.begin(), equation.inputs.end(), [&](const auto& labels) {
+      return std::find(labels.begin(), labels.end(), label) != labels.end();
+    });
     if (!known) return invalid("the einsum output names an axis that no input has");
   }
-  if (equation.output.size() > kRankMax) return too_large("the einsum output has more than " + std::to_string(kRankMax) + " axes");
+  if (equation.output.size() > kRankMax)
+    return too_large("the einsum output has more than " + std::to_string(kRankMax) + " axes");
   return {};
 }
 
@@ -79,8 +83,8 @@ Result<EinsumEquation> parse_einsum(std::string_view text, std::span<const int> 
   const std::string_view left = std::string_view(equation).substr(0, arrow);
   const auto terms = split_terms(left);
   if (terms.size() != ranks.size() || ranks.size() > static_cast<size_t>(kEinsumInputsMax))
-    return invalid("the equation '" + std::string(text) + "' has " + std::to_string(terms.size()) + " terms for " + std::to_string(ranks.size()) +
-                   " inputs (at most " + std::to_string(kEinsumInputsMax) + ")");
+    return invalid("the equation '" + std::string(text) + "' has " + std::to_string(terms.size()) + " terms for " +
+                   std::to_string(ranks.size()) + " inputs (at most " + std::to_string(kEinsumInputsMax) + ")");
   EinsumEquation result;
   int ellipsis = 0;
   for (size_t i = 0; i < terms.size(); ++i) {

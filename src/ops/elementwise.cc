@@ -148,7 +148,8 @@ Result<void> infer_dropout(InferContext& c) {
     const Tensor* value = c.value(i);
     return value && value->elements() == 1 && element_as_double(value->dtype(), value->data(), 0) == 0;
   };
-  if (c.has(2) && !known_zero(2) && !known_zero(1)) return unsupported("Dropout in training mode; export the model for inference");
+  if (c.has(2) && !known_zero(2) && !known_zero(1))
+    return unsupported("Dropout in training mode; export the model for inference");
   TRY(emit(c, 0, c.dtype(0), c.shape(0)));
   return emit(c, 1, DType::kBool, c.shape(0));
 }

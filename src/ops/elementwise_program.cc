@@ -31,7 +31,8 @@ Result<ElementwiseProgram> elementwise_program_of(const Attributes& attributes, 
   const auto ints = attributes.get_ints("program");
   const auto constants = attributes.get_floats("constants");
   if (input_count < 0 || input_count > kProgramInputsMax)
-    return too_large("an elementwise program has at most " + std::to_string(kProgramInputsMax) + " inputs, not " + std::to_string(input_count));
+    return too_large("an elementwise program has at most " + std::to_string(kProgramInputsMax) + " inputs, not " +
+                     std::to_string(input_count));
   if (ints.empty() || ints.size() % kIntsPerInstruction || ints.size() > kProgramInstructionsMax * kIntsPerInstruction)
     return invalid("attribute 'program' must hold 1.." + std::to_string(kProgramInstructionsMax) + " instructions of four ints");
   if (constants.size() > kConstantsMax) return too_large("attribute 'constants' holds too many constants");
@@ -40,13 +41,15 @@ Result<ElementwiseProgram> elementwise_program_of(const Attributes& attributes, 
   program.constants.assign(constants.begin(), constants.end());
   for (size_t i = 0; i < ints.size() / kIntsPerInstruction; ++i) {
     const auto fields = ints.subspan(i * kIntsPerInstruction, kIntsPerInstruction);
-    if (!is_code(fields[0])) return invalid("instruction " + std::to_string(i) + " has the unknown code " + std::to_string(fields[0]));
+    if (!is_code(fields[0]))
+      return invalid("instruction " + std::to_string(i) + " has the unknown code " + std::to_string(fields[0]));
     ElementwiseInstruction instruction{static_cast<ElementwiseCode>(fields[0])};
     int16_t* const operands[] = {&instruction.a, &instruction.b, &instruction.c};
     for (int k = 0; k < operand_count(instruction.code); ++k) {
       const int64_t operand = fields[static_cast<size_t>(k) + 1];
       if (!operand_exists(operand, static_cast<int64_t>(i), input_count, static_cast<int64_t>(constants.size())))
-        return invalid("instruction " + std::to_string(i) + " reads operand " + std::to_string(operand) + ", which does not exist");
+        return invalid("instruction " + std::to_string(i) + " reads operand " + std::to_string(operand) +
+                       ", which does not exist");
       *operands[k] = static_cast<int16_t>(operand);
     }
     program.instructions.push_back(instruction);

@@ -59,8 +59,8 @@ Result<void> infer_scaled_matmul(InferContext& c) {
 
 Result<void> want_heads(Dim hidden, int64_t heads, std::string_view what) {
   if (!hidden.is_known() || hidden.size() % heads == 0) return {};
-  return invalid(std::string(what) + " has " + std::to_string(hidden.size()) + " columns, which num_heads = " + std::to_string(heads) +
-                 " does not divide");
+  return invalid(std::string(what) + " has " + std::to_string(hidden.size()) +
+                 " columns, which num_heads = " + std::to_string(heads) + " does not divide");
 }
 
 Result<void> infer_attention(InferContext& c) {
@@ -81,7 +81,8 @@ Result<void> infer_attention(InferContext& c) {
     TRY(want_rank(c, 3, 0, 4));
     const Shape wide = TRY(broadcast(c.shape(3), scores));
     for (int i = 0; i < 4; ++i)
-      if (!may_equal(wide[i], scores[i])) return invalid("the mask " + to_string(c.shape(3)) + " does not broadcast to " + to_string(scores));
+      if (!may_equal(wide[i], scores[i]))
+        return invalid("the mask " + to_string(c.shape(3)) + " does not broadcast to " + to_string(scores));
   }
   return emit(c, 0, c.dtype(0), Shape{batch, q[1], v[2]});
 }

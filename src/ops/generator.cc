@@ -30,7 +30,8 @@ Result<int64_t> range_length(const Tensor& start, const Tensor& limit, const Ten
     length = static_cast<double>(whole);
   }
   if (std::isnan(length)) return invalid("start, limit and delta do not make a range: one of them is NaN, or delta is 0");
-  if (length > static_cast<double>(kElementsMax)) return too_large("the range has more than " + std::to_string(kElementsMax) + " elements");
+  if (length > static_cast<double>(kElementsMax))
+    return too_large("the range has more than " + std::to_string(kElementsMax) + " elements");
   return length <= 0 ? 0 : static_cast<int64_t>(length);
 }
 
@@ -65,7 +66,8 @@ Result<void> infer_constant_of_shape(InferContext& c) {
   if (const auto dims = tracked_dims(c, 0)) {
     TRY(set_shape(c, 0, dtype, *dims));
     // A small integer vector of one value, as models use for Expand and Where.
-    if (value && contains(kIndexTypes, dtype) && dims->size() == 1 && (*dims)[0].is_known() && (*dims)[0].size() <= kTrackedElementsMax) {
+    if (value && contains(kIndexTypes, dtype) && dims->size() == 1 && (*dims)[0].is_known() &&
+        (*dims)[0].size() <= kTrackedElementsMax) {
       const int64_t v = element_as_int(dtype, value->data(), 0);
       c.set_output_dims(0, std::vector<Dim>(static_cast<size_t>((*dims)[0].size()), v < 0 ? Dim::unknown() : Dim(v)));
     }
@@ -87,7 +89,8 @@ Result<void> infer_range(InferContext& c) {
     // Range(0, n, 1) with n an extent has that extent.
     const auto start = tracked_dims(c, 0), limit = tracked_dims(c, 1), delta = tracked_dims(c, 2);
     const auto holds = [](const auto& dims, Dim value) { return dims && dims->size() == 1 && (*dims)[0] == value; };
-    if (holds(start, Dim(0)) && holds(delta, Dim(1)) && limit && limit->size() == 1) return emit(c, 0, c.dtype(0), Shape{(*limit)[0]});
+    if (holds(start, Dim(0)) && holds(delta, Dim(1)) && limit && limit->size() == 1)
+      return emit(c, 0, c.dtype(0), Shape{(*limit)[0]});
     return needs_value(c, 0, c.dtype(0), std::vector<Dim>{Dim::unknown()}, c.value(0) ? c.value(1) ? 2 : 1 : 0);
   }
   return emit(c, 0, c.dtype(0), Shape{Dim(TRY(range_length(*c.value(0), *c.value(1), *c.value(2))))});
@@ -135,19 +138,16 @@ Result<void> infer_multinomial(InferContext& c) {
   return emit(c, 0, TRY(drawn_type(c, DType::kInt32, kIndexTypes)), Shape{c.shape(0)[0], Dim(samples)});
 }
 
-constexpr OpDef random(std::string_view name, int inputs, InferRule rule) { return {name, inputs, inputs, 1, 1, rule, nullptr, false, false}; }
+constexpr OpDef random(std::string_view name, int inputs, InferRule rule) {
+  return {name, inputs, inputs, 1, 1, rule, nullptr, false, false};
+}
 
 constexpr OpDef kOps[] = {
-    random("Bernoulli", 1, infer_bernoulli),
-    {"ConstantOfShape", 1, 1, 1, 1, infer_constant_of_shape},
-    {"EyeLike", 1, 1, 1, 1, infer_eye_like},
-    random("Multinomial", 1, infer_multinomial),
-    random("RandomNormal", 0, infer_random),
-    random("RandomNormalLike", 1, infer_random_like),
-    random("RandomUniform", 0, infer_random),
-    random("RandomUniformLike", 1, infer_random_like),
-    {"Range", 3, 3, 1, 1, infer_range},
-    {"Shape", 1, 1, 1, 1, infer_shape},
+    random("Bernoulli", 1, infer_bernoulli),  {"ConstantOfShape", 1, 1, 1, 1, infer_constant_of_shape},
+    {"EyeLike", 1, 1, 1, 1, infer_eye_like},  random("Multinomial", 1, infer_multinomial),
+    random("RandomNormal", 0, infer_random),  random("RandomNormalLike", 1, infer_random_like),
+    random("RandomUniform", 0, infer_random), random("RandomUniformLike", 1, infer_random_like),
+    {"Range", 3, 3, 1, 1, infer_range},       {"Shape", 1, 1, 1, 1, infer_shape},
     {"Size", 1, 1, 1, 1, infer_size},
 };
 

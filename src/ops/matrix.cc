@@ -10,7 +10,9 @@ Result<Shape> matmul_shape(Shape a, Shape b) {
   const bool row = a.rank() == 1, column = b.rank() == 1;
   const Dim m = row ? Dim(1) : a[a.rank() - 2], n = column ? Dim(1) : b[b.rank() - 1];
   TRY(unify(a[a.rank() - 1], b[column ? 0 : b.rank() - 2], "the inner extents of A and B"));
-  const auto batch_of = [](const Shape& s) { return Shape(s.dims().first(static_cast<size_t>(s.rank() < 2 ? 0 : s.rank() - 2))); };
+  const auto batch_of = [](const Shape& s) {
+    return Shape(s.dims().first(static_cast<size_t>(s.rank() < 2 ? 0 : s.rank() - 2)));
+  };
   Shape out = TRY(broadcast(batch_of(a), batch_of(b)));
   if (!row) out.push_back(m);
   if (!column) out.push_back(n);
@@ -82,7 +84,8 @@ Result<void> infer_einsum(InferContext& c) {
   double work = 1;
   for (int label : equation.output) out.push_back(extents[static_cast<size_t>(label)]);
   for (Dim extent : extents) work *= extent.is_known() ? static_cast<double>(extent.size()) : 1.0;
-  if (work > static_cast<double>(kElementsMax)) return too_large("the einsum computes more than " + std::to_string(kElementsMax) + " products");
+  if (work > static_cast<double>(kElementsMax))
+    return too_large("the einsum computes more than " + std::to_string(kElementsMax) + " products");
   return emit(c, 0, c.dtype(0), out);
 }
 
@@ -94,7 +97,8 @@ double flops_einsum(const Attributes& attributes, std::span<const TensorType> in
   if (!equation) return static_cast<double>(outputs[0].shape.elements());
   const auto extents = einsum_extents(equation.value(), shapes);
   double work = static_cast<double>(inputs.size());
-  if (extents) for (Dim extent : extents.value()) work *= extent.is_known() ? static_cast<double>(extent.size()) : 1.0;
+  if (extents)
+    for (Dim extent : extents.value()) work *= extent.is_known() ? static_cast<double>(extent.size()) : 1.0;
   return work;
 }
 

@@ -87,7 +87,8 @@ Result<void> infer_batch_normalization(InferContext& c) {
   TRY(want_float_like_first(c, 4));
   if (c.attributes().get_int("training_mode", 0))
     return unsupported("BatchNormalization in training mode; export the model for inference");
-  if (c.output_count() > 1) return unsupported("BatchNormalization with more than one output belongs to training; export the model for inference");
+  if (c.output_count() > 1)
+    return unsupported("BatchNormalization with more than one output belongs to training; export the model for inference");
   TRY(want_rank(c, 0, 1));
   const int rank = c.shape(0).rank();
   const Dim channels = rank < 2 ? Dim(1) : c.shape(0)[layout_of(c.attributes(), rank).channel_axis()];

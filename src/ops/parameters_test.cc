@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include "ops/einsum.h"
-#include "ops/elementwise_program.h"
 #include "ops/element_types.h"
+#include "ops/elementwise_program.h"
 #include "ops/generator.h"
 #include "ops/transposed_window.h"
 
@@ -17,11 +17,11 @@ TEST(Window, OutputExtents) {
     int64_t input, floor, ceil;
   };
   const Case cases[] = {
-      {{3, 1, 1, 0, 0}, 5, 3, 3},    // every start counts
-      {{2, 2, 1, 0, 0}, 5, 2, 3},    // a partial window at the end
-      {{3, 2, 2, 1, 1}, 8, 3, 4},    // dilated: reaches over five
-      {{2, 3, 1, 0, 2}, 4, 2, 2},    // the third window would start in the padding behind
-      {{1, 1, 1, 0, 0}, 0, 0, 0},    // nothing in, nothing out: refused below
+      {{3, 1, 1, 0, 0}, 5, 3, 3},  // every start counts
+      {{2, 2, 1, 0, 0}, 5, 2, 3},  // a partial window at the end
+      {{3, 2, 2, 1, 1}, 8, 3, 4},  // dilated: reaches over five
+      {{2, 3, 1, 0, 2}, 4, 2, 2},  // the third window would start in the padding behind
+      {{1, 1, 1, 0, 0}, 0, 0, 0},  // nothing in, nothing out: refused below
   };
   for (const Case& c : cases) {
     if (c.input == 0) {
@@ -82,7 +82,8 @@ TEST(Einsum, Labels) {
   EXPECT_EQ(equation.inputs[0].size(), 3u);
   EXPECT_EQ(equation.inputs[0][2], equation.inputs[1][0]);
   EXPECT_EQ(equation.output, (std::vector<int>{equation.inputs[0][0], equation.inputs[0][1]}));
-  for (const std::string_view bad : {"", ",", "->", "a", "abc,a,a", "a...b...,a->a", "abc,a->x", "ab1,a->a", "abc,a->aa", "abc,a-b", "abc,a->b->c"})
+  for (const std::string_view bad :
+       {"", ",", "->", "a", "abc,a,a", "a...b...,a->a", "abc,a->x", "ab1,a->a", "abc,a->aa", "abc,a-b", "abc,a->b->c"})
     EXPECT_FALSE(parse_einsum(bad, ranks).ok()) << bad;
 }
 

@@ -69,7 +69,8 @@ Result<void> infer_max_unpool(InferContext& c) {
     return needs_value(c, 0, c.dtype(0), out.dims(), 2);
   }
   const std::vector<int64_t> wanted = TRY(parameter_ints(c, 2, "the output shape"));
-  if (wanted.size() != static_cast<size_t>(x.rank())) return invalid("the output shape must have " + std::to_string(x.rank()) + " extents");
+  if (wanted.size() != static_cast<size_t>(x.rank()))
+    return invalid("the output shape must have " + std::to_string(x.rank()) + " extents");
   for (int i = 0; i < x.rank(); ++i) {
     const int64_t extent = wanted[static_cast<size_t>(i)];
     if (extent < 0 || (out[i].is_known() && extent < out[i].size()))

@@ -33,7 +33,8 @@ Result<void> infer_reduce_prod(InferContext& c) {
   TRY(infer_reduce<kReduceTypes>(c));
   const auto dims = tracked_dims(c, 0);
   const Shape& out = c.outputs()[0].type.shape;
-  if (!dims || c.shape(0).rank() != 1 || (out.rank() == 1 && !(out[0] == Dim(1))) || !contains(kIndexTypes, c.dtype(0))) return {};
+  if (!dims || c.shape(0).rank() != 1 || (out.rank() == 1 && !(out[0] == Dim(1))) || !contains(kIndexTypes, c.dtype(0)))
+    return {};
   auto axes = axes_input(c);
   if (TRY(reduced_axes(c.attributes(), TRY(axes), 1)) == 0) return {};
   Dim product(1);

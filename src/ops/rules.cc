@@ -24,8 +24,7 @@ Result<void> want_type(const InferContext& context, size_t input, TypeSet allowe
 Result<void> want_one_element(const InferContext& context, size_t input) {
   if (!context.has(input)) return {};
   for (Dim extent : context.shape(input).dims())
-    if (!may_equal(extent, Dim(1)))
-      return invalid(describe(context, input) + " must hold one element");
+    if (!may_equal(extent, Dim(1))) return invalid(describe(context, input) + " must hold one element");
   return {};
 }
 

@@ -17,7 +17,9 @@ struct Node {
 
 InferContext::Input floats(const Shape& shape) { return {true, {DType::kFloat32, shape}, nullptr, nullptr}; }
 InferContext::Input known(const Tensor& tensor) { return {true, tensor.type(), &tensor, nullptr}; }
-InferContext::Input extents(const std::vector<Dim>& dims) { return {true, {DType::kInt64, {Dim(static_cast<int64_t>(dims.size()))}}, nullptr, &dims}; }
+InferContext::Input extents(const std::vector<Dim>& dims) {
+  return {true, {DType::kInt64, {Dim(static_cast<int64_t>(dims.size()))}}, nullptr, &dims};
+}
 Tensor int64s(std::vector<int64_t> v) { return Tensor::of<int64_t>(DType::kInt64, {Dim(static_cast<int64_t>(v.size()))}, v); }
 
 Attributes with(std::initializer_list<Attributes::Entry> entries) {
@@ -63,15 +65,23 @@ TEST(ShapeRules, SymbolsSurvive) {
       {{"Conv", same, {floats(image), floats({Dim(6), Dim(3), Dim(3), Dim(3)})}}, {kBatch, Dim(6), kLength, Dim(8)}},
       {{"Conv", {}, {floats(image), floats({Dim(6), Dim(3), Dim(3), Dim(3)})}}, {kBatch, Dim(6), kUnknown, Dim(6)}},
       {{"Conv", strided, {floats(image), floats({Dim(6), Dim(3), Dim(3), Dim(3)})}}, {kBatch, Dim(6), kUnknown, Dim(4)}},
-      {{"Conv", last, {floats({kBatch, Dim(8), kLength, Dim(3)}), floats({Dim(6), Dim(3), Dim(1), Dim(1)})}}, {kBatch, Dim(8), kLength, Dim(6)}},
+      {{"Conv", last, {floats({kBatch, Dim(8), kLength, Dim(3)}), floats({Dim(6), Dim(3), Dim(1), Dim(1)})}},
+       {kBatch, Dim(8), kLength, Dim(6)}},
       {{"MaxPool", pool, {floats(image)}}, {kBatch, Dim(3), kLength, Dim(4)}},
       {{"GlobalAveragePool", {}, {floats(image)}}, {kBatch, Dim(3), Dim(1), Dim(1)}},
       {{"Einsum", equation, {floats({kBatch, kLength, Dim(2)}), floats({kBatch, Dim(2), Dim(7)})}}, {kBatch, kLength, Dim(7)}},
       {{"ReduceMean", {}, {floats({kBatch, Dim(3), kLength}), known(one)}}, {kBatch, Dim(1), kLength}},
       {{"Softmax", {}, {floats({kBatch, kLength})}}, {kBatch, kLength}},
       {{"LayerNormalization", {}, {floats({kBatch, kLength, Dim(8)}), floats({Dim(8)})}}, {kBatch, kLength, Dim(8)}},
-      {{"tercel.Attention", heads, {floats({kBatch, kLength, Dim(8)}), floats({kBatch, Dim(9), Dim(8)}), floats({kBatch, Dim(9), Dim(16)})}}, {kBatch, kLength, Dim(16)}},
-      {{"Attention", {}, {floats({kBatch, Dim(4), kLength, Dim(8)}), floats({kBatch, Dim(2), Dim(9), Dim(8)}), floats({kBatch, Dim(2), Dim(9), Dim(6)})}}, {kBatch, Dim(4), kLength, Dim(6)}},
+      {{"tercel.Attention",
+        heads,
+        {floats({kBatch, kLength, Dim(8)}), floats({kBatch, Dim(9), Dim(8)}), floats({kBatch, Dim(9), Dim(16)})}},
+       {kBatch, kLength, Dim(16)}},
+      {{"Attention",
+        {},
+        {floats({kBatch, Dim(4), kLength, Dim(8)}), floats({kBatch, Dim(2), Dim(9), Dim(8)}),
+         floats({kBatch, Dim(2), Dim(9), Dim(6)})}},
+       {kBatch, Dim(4), kLength, Dim(6)}},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.node.op);
@@ -113,7 +123,8 @@ TEST(ShapeRules, ProvableErrors) {
   EXPECT_EQ(refusal({"Conv", {}, {floats({kBatch, Dim(3), kLength}), floats({Dim(6), Dim(4), Dim(1)})}}), ErrorCode::kInvalid);
   const Tensor shape = int64s({int64_t{1} << 30, int64_t{1} << 30});
   EXPECT_EQ(refusal({"ConstantOfShape", {}, {known(shape)}}), ErrorCode::kLimit);
-  EXPECT_EQ(refusal({"Einsum", with({{"equation", std::string("a,b,c,d->abcd")}}),
+  EXPECT_EQ(refusal({"Einsum",
+                     with({{"equation", std::string("a,b,c,d->abcd")}}),
                      {floats({Dim(1 << 12)}), floats({Dim(1 << 12)}), floats({Dim(1 << 12)}), floats({Dim(1 << 12)})}}),
             ErrorCode::kLimit);
 }
@@ -127,9 +138,16 @@ TEST(ShapeRules, Flops) {
     return find_op(node.op)->flops(node.attributes, inputs, std::span(&output, 1));
   };
   EXPECT_EQ(flops({"MatMul", {}, {floats({Dim(2), Dim(3)}), floats({Dim(3), Dim(5)})}}, {Dim(2), Dim(5)}), 2 * 2 * 3 * 5);
-  EXPECT_EQ(flops({"Gemm", with({{"transA", int64_t{1}}}), {floats({Dim(3), Dim(2)}), floats({Dim(3), Dim(5)})}}, {Dim(2), Dim(5)}), 2 * 2 * 3 * 5);
-  EXPECT_EQ(flops({"Conv", {}, {floats({Dim(1), Dim(4), Dim(8), Dim(8)}), floats({Dim(6), Dim(2), Dim(3), Dim(3)})}}, {Dim(1), Dim(6), Dim(6), Dim(6)}), 2 * 6 * 36 * 18);
-  EXPECT_EQ(flops({"Einsum", with({{"equation", std::string("ij,jk->ik")}}), {floats({Dim(2), Dim(3)}), floats({Dim(3), Dim(5)})}}, {Dim(2), Dim(5)}), 2 * 2 * 3 * 5);
+  EXPECT_EQ(
+      flops({"Gemm", with({{"transA", int64_t{1}}}), {floats({Dim(3), Dim(2)}), floats({Dim(3), Dim(5)})}}, {Dim(2), Dim(5)}),
+      2 * 2 * 3 * 5);
+  EXPECT_EQ(flops({"Conv", {}, {floats({Dim(1), Dim(4), Dim(8), Dim(8)}), floats({Dim(6), Dim(2), Dim(3), Dim(3)})}},
+                  {Dim(1), Dim(6), Dim(6), Dim(6)}),
+            2 * 6 * 36 * 18);
+  EXPECT_EQ(
+      flops({"Einsum", with({{"equation", std::string("ij,jk->ik")}}), {floats({Dim(2), Dim(3)}), floats({Dim(3), Dim(5)})}},
+            {Dim(2), Dim(5)}),
+      2 * 2 * 3 * 5);
 }
 
 }  // namespace

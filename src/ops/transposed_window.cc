@@ -7,7 +7,9 @@ namespace tercel::ops {
 
 namespace {
 
-bool is_same(const TransposedWindows& t) { return t.windows.auto_pad == AutoPad::kSameUpper || t.windows.auto_pad == AutoPad::kSameLower; }
+bool is_same(const TransposedWindows& t) {
+  return t.windows.auto_pad == AutoPad::kSameUpper || t.windows.auto_pad == AutoPad::kSameLower;
+}
 
 // Elements that the windows cover together, before padding is cut off.
 Result<int64_t> covered(const TransposedWindows& t, int axis, int64_t input) {
@@ -15,7 +17,8 @@ Result<int64_t> covered(const TransposedWindows& t, int axis, int64_t input) {
   const WindowAxis& a = t.windows.axes[i];
   if (input == 0) return t.output_padding[i];
   const auto spread = checked_multiply(a.stride, input - 1);
-  if (!spread || *spread > kElementsMax) return too_large("the output has more than " + std::to_string(kElementsMax) + " elements along one axis");
+  if (!spread || *spread > kElementsMax)
+    return too_large("the output has more than " + std::to_string(kElementsMax) + " elements along one axis");
   return *spread + t.output_padding[i] + a.reach();
 }
 
@@ -24,9 +27,11 @@ Result<std::array<int64_t, kSpatialMax>> small_ints(const Attributes& attributes
   const auto given = attributes.get_ints(name);
   if (given.empty()) return values;
   if (given.size() != static_cast<size_t>(rank))
-    return invalid("attribute '" + std::string(name) + "' holds " + std::to_string(given.size()) + " numbers; " + std::to_string(rank) + " are needed");
+    return invalid("attribute '" + std::string(name) + "' holds " + std::to_string(given.size()) + " numbers; " +
+                   std::to_string(rank) + " are needed");
   for (size_t i = 0; i < given.size(); ++i) {
-    if (given[i] < 0 || given[i] > most) return invalid("attribute '" + std::string(name) + "' holds " + std::to_string(given[i]));
+    if (given[i] < 0 || given[i] > most)
+      return invalid("attribute '" + std::string(name) + "' holds " + std::to_string(given[i]));
     values[i] = given[i];
   }
   return values;

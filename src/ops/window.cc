@@ -8,15 +8,17 @@ namespace tercel::ops {
 namespace {
 
 // One int per axis (or `per_axis` of them), in [least, kWindowMax]; absent means `otherwise`.
-Result<std::vector<int64_t>> axis_ints(const Attributes& attributes, std::string_view name, size_t count, int64_t least, int64_t otherwise) {
+Result<std::vector<int64_t>> axis_ints(const Attributes& attributes, std::string_view name, size_t count, int64_t least,
+                                       int64_t otherwise) {
   const auto given = attributes.get_ints(name);
   if (given.empty()) return std::vector<int64_t>(count, otherwise);
   if (given.size() != count)
-    return invalid("attribute '" + std::string(name) + "' holds " + std::to_string(given.size()) + " numbers; " + std::to_string(count) + " are needed");
+    return invalid("attribute '" + std::string(name) + "' holds " + std::to_string(given.size()) + " numbers; " +
+                   std::to_string(count) + " are needed");
   for (int64_t v : given)
     if (v < least || v > kWindowMax)
-      return invalid("attribute '" + std::string(name) + "' holds " + std::to_string(v) + "; it may be " + std::to_string(least) + ".." +
-                     std::to_string(kWindowMax));
+      return invalid("attribute '" + std::string(name) + "' holds " + std::to_string(v) + "; it may be " + std::to_string(least) +
+                     ".." + std::to_string(kWindowMax));
   return std::vector<int64_t>(given.begin(), given.end());
 }
 
@@ -35,7 +37,8 @@ bool is_same(AutoPad pad) { return pad == AutoPad::kSameUpper || pad == AutoPad:
 
 Result<Windows> windows_of(const Attributes& attributes, std::span<const int64_t> kernel, int rank) {
   if (rank < 1 || rank > kSpatialMax)
-    return unsupported("windows over " + std::to_string(rank) + " spatial axes; 1 to " + std::to_string(kSpatialMax) + " are supported");
+    return unsupported("windows over " + std::to_string(rank) + " spatial axes; 1 to " + std::to_string(kSpatialMax) +
+                       " are supported");
   const auto count = static_cast<size_t>(rank);
   if (kernel.empty() && attributes.get_ints("kernel_shape").empty()) return invalid("attribute 'kernel_shape' is missing");
   const auto sizes = TRY(axis_ints(attributes, "kernel_shape", count, 1, 1));
@@ -51,7 +54,8 @@ Result<Windows> windows_of(const Attributes& attributes, std::span<const int64_t
     if (kernel.empty()) continue;
     if (kernel[i] < 1 || kernel[i] > kWindowMax) return invalid("a kernel extent of the weights is " + std::to_string(kernel[i]));
     if (attributes.has("kernel_shape") && sizes[i] != kernel[i])
-      return invalid("attribute 'kernel_shape' says " + std::to_string(sizes[i]) + " where the weights have " + std::to_string(kernel[i]));
+      return invalid("attribute 'kernel_shape' says " + std::to_string(sizes[i]) + " where the weights have " +
+                     std::to_string(kernel[i]));
     axis.kernel = kernel[i];
   }
   return windows;

@@ -10,8 +10,8 @@
 // Used by shape rules (extents may be symbols) and by kernels (everything is a number).
 namespace tercel::ops {
 
-inline constexpr int kSpatialMax = 3;                        // 1-D, 2-D and 3-D convolution and pooling
-inline constexpr int64_t kWindowMax = int64_t{1} << 24;      // of kernel, stride, dilation and padding, each
+inline constexpr int kSpatialMax = 3;                    // 1-D, 2-D and 3-D convolution and pooling
+inline constexpr int64_t kWindowMax = int64_t{1} << 24;  // of kernel, stride, dilation and padding, each
 
 struct WindowAxis {
   int64_t kernel = 1, stride = 1, dilation = 1;

@@ -9,7 +9,8 @@ namespace {
 
 bool all_finite(const Affine& affine) {
   const auto finite = [](double v) { return std::isfinite(static_cast<float>(v)); };
-  return std::all_of(affine.scale.begin(), affine.scale.end(), finite) && std::all_of(affine.shift.begin(), affine.shift.end(), finite);
+  return std::all_of(affine.scale.begin(), affine.scale.end(), finite) &&
+         std::all_of(affine.shift.begin(), affine.shift.end(), finite);
 }
 
 bool all_are(const std::vector<double>& values, double wanted) {
@@ -24,7 +25,8 @@ struct WeightMap {
   int64_t output(int64_t i) const {
     const int64_t a = i / tail / inner, b = i / tail % inner;
     switch (kind) {
-      case Kind::kConv: case Kind::kDenseTransposed: return a;
+      case Kind::kConv:
+      case Kind::kDenseTransposed: return a;
       case Kind::kDense: return b;
       case Kind::kConvTranspose: return a / (outer / group) * inner + b;
     }
@@ -35,7 +37,8 @@ struct WeightMap {
     switch (kind) {
       case Kind::kConv: return a / (outer / group) * inner + b;
       case Kind::kDenseTransposed: return b;
-      case Kind::kDense: case Kind::kConvTranspose: return a;
+      case Kind::kDense:
+      case Kind::kConvTranspose: return a;
     }
     return 0;
   }
@@ -107,7 +110,8 @@ std::optional<Linear> linear_of(const Editor& e, const Node& node) {
   const bool conv = node.is("Conv"), transposed = node.is("ConvTranspose"), dense = node.is("tercel.Dense");
   if (!conv && !transposed && !dense) return std::nullopt;
   const Tensor* weights = e.graph().constant(node.inputs[1]);
-  if (!weights || weights->dtype() != DType::kFloat32 || weights->elements() == 0 || weights->shape().rank() < 2) return std::nullopt;
+  if (!weights || weights->dtype() != DType::kFloat32 || weights->elements() == 0 || weights->shape().rank() < 2)
+    return std::nullopt;
   if (has_input(node, 2) && !e.graph().constant(node.inputs[2])) return std::nullopt;
   if (has_input(node, 3) || !node.attributes.get_string("activation", "").empty()) return std::nullopt;
   const auto& output = e.value(node.outputs[0]);
@@ -169,7 +173,8 @@ Result<Node> fold_after(Editor& e, const Node& linear, const Affine& affine) {
   for (size_t c = 0; c < bias.size(); ++c) bias[c] = bias[c] * affine.scale[c] + affine.shift[c];
   TRY(set_bias(e, node, bias));
   if (!all_are(affine.scale, 1)) {
-    TRY(scale_weights(e, node, [&](const WeightMap& map, int64_t i) { return affine.scale[static_cast<size_t>(map.output(i))]; }));
+    TRY(scale_weights(e, node,
+                      [&](const WeightMap& map, int64_t i) { return affine.scale[static_cast<size_t>(map.output(i))]; }));
   }
   return node;
 }

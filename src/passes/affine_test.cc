@@ -11,15 +11,38 @@ struct LinearCase {
   ValueId (*make)(Builder&);  // a linear operator with six output channels on axis 1
 };
 const LinearCase kLinears[] = {
-    {"Conv", [](Builder& b) { return b.conv(b.input("x", {b.symbol("n"), 4, 5, 5}), 4, 6, 3); }},
-    {"Conv of groups", [](Builder& b) { return b.conv(b.input("x", {b.symbol("n"), 4, 5, 5}), 4, 6, 3, {{"group", int64_t{2}}}); }},
-    {"depthwise Conv", [](Builder& b) { return b.conv(b.input("x", {b.symbol("n"), 6, 5, 5}), 6, 6, 3, {{"group", int64_t{6}}}); }},
-    {"Conv without bias", [](Builder& b) { return b.node("Conv", {b.input("x", {b.symbol("n"), 4, 5}), b.weight({6, 4, 3})}); }},
-    {"ConvTranspose", [](Builder& b) { return b.node("ConvTranspose", {b.input("x", {b.symbol("n"), 4, 5, 5}), b.weight({4, 6, 3, 3}), b.weight({6})}); }},
+    {"Conv",
+     [](Builder& b) {
+       return b.conv(b.input("x", {b.symbol("n"), 4, 5, 5}), 4, 6, 3);
+     }},
+    {"Conv of groups",
+     [](Builder& b) {
+       return b.conv(b.input("x", {b.symbol("n"), 4, 5, 5}), 4, 6, 3, {{"group", int64_t{2}}});
+     }},
+    {"depthwise Conv",
+     [](Builder& b) {
+       return b.conv(b.input("x", {b.symbol("n"), 6, 5, 5}), 6, 6, 3, {{"group", int64_t{6}}});
+     }},
+    {"Conv without bias",
+     [](Builder& b) {
+       return b.node("Conv", {b.input("x", {b.symbol("n"), 4, 5}), b.weight({6, 4, 3})});
+     }},
+    {"ConvTranspose",
+     [](Builder& b) {
+       return b.node("ConvTranspose", {b.input("x", {b.symbol("n"), 4, 5, 5}), b.weight({4, 6, 3, 3}), b.weight({6})});
+     }},
     {"ConvTranspose of groups",
-     [](Builder& b) { return b.node("ConvTranspose", {b.input("x", {b.symbol("n"), 4, 5, 5}), b.weight({4, 3, 3, 3})}, {{"group", int64_t{2}}}); }},
-    {"Gemm", [](Builder& b) { return b.node("Gemm", {b.input("x", {b.symbol("n"), 4}), b.weight({6, 4}), b.weight({6})}, {{"transB", int64_t{1}}}); }},
-    {"MatMul", [](Builder& b) { return b.node("MatMul", {b.input("x", {b.symbol("n"), 4}), b.weight({4, 6})}); }},
+     [](Builder& b) {
+       return b.node("ConvTranspose", {b.input("x", {b.symbol("n"), 4, 5, 5}), b.weight({4, 3, 3, 3})}, {{"group", int64_t{2}}});
+     }},
+    {"Gemm",
+     [](Builder& b) {
+       return b.node("Gemm", {b.input("x", {b.symbol("n"), 4}), b.weight({6, 4}), b.weight({6})}, {{"transB", int64_t{1}}});
+     }},
+    {"MatMul",
+     [](Builder& b) {
+       return b.node("MatMul", {b.input("x", {b.symbol("n"), 4}), b.weight({4, 6})});
+     }},
 };
 
 int fold_both(Model& model) {
@@ -126,7 +149,9 @@ TEST(FoldBatchNorm, UnknownParametersAndTrainingStay) {
 
   Builder negative;  // sqrt of a negative variance: stays, and stays NaN
   const ValueId y = negative.conv(negative.input("x", {2, 4, 5, 5}), 4, 6, 3);
-  negative.output(negative.node("BatchNormalization", {y, negative.weight({6}), negative.weight({6}), negative.weight({6}), negative.weight({6}, -2, -1)}), "y");
+  negative.output(negative.node("BatchNormalization", {y, negative.weight({6}), negative.weight({6}), negative.weight({6}),
+                                                       negative.weight({6}, -2, -1)}),
+                  "y");
   EXPECT_EQ(apply(negative.model, fold_batch_norm), 0);
 }
 
@@ -141,9 +166,18 @@ TEST(FoldBatchNorm, TrainingModeStays) {
 }
 
 TEST(FoldAffine, PerChannelArithmeticAfterALinearOperator) {
-  struct Case { const char* op; bool constant_first, folds; };
-  for (const Case c : {Case{"Mul", false, true}, {"Mul", true, true}, {"Add", false, true}, {"Add", true, true}, {"Sub", false, true},
-                       {"Sub", true, true}, {"Div", false, true}, {"Div", true, false}}) {
+  struct Case {
+    const char* op;
+    bool constant_first, folds;
+  };
+  for (const Case c : {Case{"Mul", false, true},
+                       {"Mul", true, true},
+                       {"Add", false, true},
+                       {"Add", true, true},
+                       {"Sub", false, true},
+                       {"Sub", true, true},
+                       {"Div", false, true},
+                       {"Div", true, false}}) {
     for (const Shape& shape : {Shape{6, 1, 1}, Shape{1, 6, 1, 1}, Shape{}, Shape{1}}) {
       SCOPED_TRACE(std::string(c.op) + " " + to_string(shape));
       Builder b;

@@ -14,7 +14,8 @@ namespace {
 
 class LayoutPass {
  public:
-  explicit LayoutPass(graph::Graph& graph) : e_(graph), last_(graph.values.size(), kNoValue), wants_(graph.values.size(), false) {}
+  explicit LayoutPass(graph::Graph& graph)
+      : e_(graph), last_(graph.values.size(), kNoValue), wants_(graph.values.size(), false) {}
 
   Result<int> run() {
     const NodeId nodes = e_.size();
@@ -211,12 +212,18 @@ class LayoutPass {
     // The weights as [C, spatial..., N], or [N, C, spatial...] when transposed.
     Shape split;
     std::vector<int64_t> perm;
-    if (transposed) { split.push_back(weights.shape()[0]); perm.push_back(0); }
+    if (transposed) {
+      split.push_back(weights.shape()[0]);
+      perm.push_back(0);
+    }
     for (int i = 1; i < from.rank(); ++i) split.push_back(from[i]);
     const int channel = transposed ? 1 : 0;
     for (int i = 2; i < from.rank(); ++i) perm.push_back(i - 1 + channel);
     perm.push_back(channel);
-    if (!transposed) { split.push_back(weights.shape()[1]); perm.push_back(from.rank() - 1); }
+    if (!transposed) {
+      split.push_back(weights.shape()[1]);
+      perm.push_back(from.rank() - 1);
+    }
     const Tensor wide = weights.reshaped(split);
     const Tensor* inputs[] = {&wide};
     const Tensor moved = TRY(evaluate("Transpose", permutation(perm), inputs));

@@ -17,29 +17,89 @@ struct BetweenCase {
 const BetweenCase kBetween[] = {
     {"nothing", [](Builder&, ValueId x) { return x; }},
     {"Relu", [](Builder& b, ValueId x) { return b.node("Relu", {x}); }},
-    {"Clip", [](Builder& b, ValueId x) { return b.node("Clip", {x, b.scalar(-1), b.scalar(1)}); }},
-    {"per-channel constants", [](Builder& b, ValueId x) { return b.node("Add", {b.node("Mul", {b.weight({4, 1, 1}), x}), b.weight({1, 4, 1, 1})}); }},
-    {"per-column constant", [](Builder& b, ValueId x) { return b.node("Add", {x, b.weight({6})}); }},
-    {"per-place constant", [](Builder& b, ValueId x) { return b.node("Mul", {x, b.weight({6, 6})}); }},
-    {"residual", [](Builder& b, ValueId x) { return b.node("Add", {x, b.node("Relu", {x})}); }},
+    {"Clip",
+     [](Builder& b, ValueId x) {
+       return b.node("Clip", {x, b.scalar(-1), b.scalar(1)});
+     }},
+    {"per-channel constants",
+     [](Builder& b, ValueId x) {
+       return b.node("Add", {b.node("Mul", {b.weight({4, 1, 1}), x}), b.weight({1, 4, 1, 1})});
+     }},
+    {"per-column constant",
+     [](Builder& b, ValueId x) {
+       return b.node("Add", {x, b.weight({6})});
+     }},
+    {"per-place constant",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {x, b.weight({6, 6})});
+     }},
+    {"residual",
+     [](Builder& b, ValueId x) {
+       return b.node("Add", {x, b.node("Relu", {x})});
+     }},
     {"gate of a global pool",
-     [](Builder& b, ValueId x) { return b.node("Mul", {x, b.node("Sigmoid", {b.conv(b.node("GlobalAveragePool", {x}), 4, 4, 1)})}); }},
-    {"Concat", [](Builder& b, ValueId x) { return b.node("Concat", {x, b.node("Abs", {x})}, {{"axis", int64_t{1}}}); }, 8},
-    {"Split", [](Builder& b, ValueId x) {
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {x, b.node("Sigmoid", {b.conv(b.node("GlobalAveragePool", {x}), 4, 4, 1)})});
+     }},
+    {"Concat",
+     [](Builder& b, ValueId x) {
+       return b.node("Concat", {x, b.node("Abs", {x})}, {{"axis", int64_t{1}}});
+     },
+     8},
+    {"Split",
+     [](Builder& b, ValueId x) {
        const auto parts = b.nodes("Split", {x}, 2, {{"axis", int64_t{1}}, {"num_outputs", int64_t{2}}});
        return b.node("Concat", {parts[1], parts[0]}, {{"axis", int64_t{-3}}});
      }},
-    {"Slice of channels", [](Builder& b, ValueId x) { return b.node("Slice", {x, b.integers({1}), b.integers({3}), b.integers({1})}); }, 2},
-    {"Slice without axes", [](Builder& b, ValueId x) { return b.node("Slice", {x, b.integers({0, 1}), b.integers({9, 4})}); }, 3},
-    {"Pad", [](Builder& b, ValueId x) { return b.node("Pad", {x, b.integers({0, 1, 2, 0, 0, 0, 1, 1}), b.scalar(2)}); }, 5},
-    {"Pad of axes", [](Builder& b, ValueId x) { return b.node("Pad", {x, b.integers({1, 2, 1, 0}), kNoValue, b.integers({2, -1})}, {{"mode", std::string("reflect")}}); }},
-    {"MaxPool", [](Builder& b, ValueId x) { return b.node("MaxPool", {x}, {{"kernel_shape", ints({2, 2})}, {"strides", ints({2, 2})}}); }},
-    {"AveragePool", [](Builder& b, ValueId x) { return b.node("AveragePool", {x}, {{"kernel_shape", ints({3, 3})}, {"pads", ints({1, 1, 1, 1})}}); }},
-    {"ReduceMean of places", [](Builder& b, ValueId x) { return b.node("Sub", {x, b.node("ReduceMean", {x, b.integers({2, 3})})}); }},
-    {"Softmax of channels", [](Builder& b, ValueId x) { return b.node("Softmax", {x}, {{"axis", int64_t{1}}}); }},
-    {"ConvTranspose", [](Builder& b, ValueId x) { return b.node("ConvTranspose", {x, b.weight({4, 4, 2, 2})}, {{"strides", ints({2, 2})}}); }},
-    {"an input beside it", [](Builder& b, ValueId x) { return b.node("Add", {x, b.input("side", {b.symbol("n"), 4, 6, 6})}); }, 4, 3},
-    {"InstanceNormalization", [](Builder& b, ValueId x) { return b.node("InstanceNormalization", {x, b.weight({4}), b.weight({4})}); }, 4, 4},
+    {"Slice of channels",
+     [](Builder& b, ValueId x) {
+       return b.node("Slice", {x, b.integers({1}), b.integers({3}), b.integers({1})});
+     },
+     2},
+    {"Slice without axes",
+     [](Builder& b, ValueId x) {
+       return b.node("Slice", {x, b.integers({0, 1}), b.integers({9, 4})});
+     },
+     3},
+    {"Pad",
+     [](Builder& b, ValueId x) {
+       return b.node("Pad", {x, b.integers({0, 1, 2, 0, 0, 0, 1, 1}), b.scalar(2)});
+     },
+     5},
+    {"Pad of axes",
+     [](Builder& b, ValueId x) {
+       return b.node("Pad", {x, b.integers({1, 2, 1, 0}), kNoValue, b.integers({2, -1})}, {{"mode", std::string("reflect")}});
+     }},
+    {"MaxPool",
+     [](Builder& b, ValueId x) {
+       return b.node("MaxPool", {x}, {{"kernel_shape", ints({2, 2})}, {"strides", ints({2, 2})}});
+     }},
+    {"AveragePool",
+     [](Builder& b, ValueId x) {
+       return b.node("AveragePool", {x}, {{"kernel_shape", ints({3, 3})}, {"pads", ints({1, 1, 1, 1})}});
+     }},
+    {"ReduceMean of places",
+     [](Builder& b, ValueId x) {
+       return b.node("Sub", {x, b.node("ReduceMean", {x, b.integers({2, 3})})});
+     }},
+    {"Softmax of channels",
+     [](Builder& b, ValueId x) {
+       return b.node("Softmax", {x}, {{"axis", int64_t{1}}});
+     }},
+    {"ConvTranspose",
+     [](Builder& b, ValueId x) {
+       return b.node("ConvTranspose", {x, b.weight({4, 4, 2, 2})}, {{"strides", ints({2, 2})}});
+     }},
+    {"an input beside it",
+     [](Builder& b, ValueId x) {
+       return b.node("Add", {x, b.input("side", {b.symbol("n"), 4, 6, 6})});
+     },
+     4, 3},
+    {"InstanceNormalization",
+     [](Builder& b, ValueId x) {
+       return b.node("InstanceNormalization", {x, b.weight({4}), b.weight({4})});
+     },
+     4, 4},
 };
 
 TEST(ChannelsLast, BetweenConvolutions) {
@@ -67,16 +127,42 @@ struct EndCase {
 ValueId pooled(Builder& b, ValueId x) { return b.node("GlobalAveragePool", {x}); }
 const EndCase kEnds[] = {
     {"pool and Flatten", [](Builder& b, ValueId x) { return std::vector{b.linear(b.node("Flatten", {pooled(b, x)}), 4, 3)}; }, 1},
-    {"pool and Reshape", [](Builder& b, ValueId x) { return std::vector{b.linear(b.node("Reshape", {pooled(b, x), b.integers({-1, 4})}), 4, 3)}; }, 1},
-    {"pool and Squeeze", [](Builder& b, ValueId x) { return std::vector{b.linear(b.node("Squeeze", {pooled(b, x), b.integers({2, 3})}), 4, 3)}; }, 1},
-    {"mean of places", [](Builder& b, ValueId x) { return std::vector{b.linear(b.node("ReduceMean", {x, b.integers({2, -1})}, {{"keepdims", int64_t{0}}}), 4, 3)}; }, 1},
-    {"maximum of channels", [](Builder& b, ValueId x) { return std::vector{b.node("ReduceMax", {x, b.integers({1})}, {{"keepdims", int64_t{0}}})}; }, 1},
-    {"Flatten and Dense", [](Builder& b, ValueId x) { return std::vector{b.node("tercel.Dense", {b.node("Flatten", {x}), b.weight({144, 3}), b.weight({3})})}; }, 1},
-    {"Reshape and Gemm", [](Builder& b, ValueId x) { return std::vector{b.node("Gemm", {b.node("Reshape", {x, b.integers({0, -1})}), b.weight({3, 144})}, {{"transB", int64_t{1}}})}; }, 1},
+    {"pool and Reshape",
+     [](Builder& b, ValueId x) {
+       return std::vector{b.linear(b.node("Reshape", {pooled(b, x), b.integers({-1, 4})}), 4, 3)};
+     },
+     1},
+    {"pool and Squeeze",
+     [](Builder& b, ValueId x) {
+       return std::vector{b.linear(b.node("Squeeze", {pooled(b, x), b.integers({2, 3})}), 4, 3)};
+     },
+     1},
+    {"mean of places",
+     [](Builder& b, ValueId x) {
+       return std::vector{b.linear(b.node("ReduceMean", {x, b.integers({2, -1})}, {{"keepdims", int64_t{0}}}), 4, 3)};
+     },
+     1},
+    {"maximum of channels",
+     [](Builder& b, ValueId x) {
+       return std::vector{b.node("ReduceMax", {x, b.integers({1})}, {{"keepdims", int64_t{0}}})};
+     },
+     1},
+    {"Flatten and Dense",
+     [](Builder& b, ValueId x) {
+       return std::vector{b.node("tercel.Dense", {b.node("Flatten", {x}), b.weight({144, 3}), b.weight({3})})};
+     },
+     1},
+    {"Reshape and Gemm",
+     [](Builder& b, ValueId x) {
+       return std::vector{
+           b.node("Gemm", {b.node("Reshape", {x, b.integers({0, -1})}), b.weight({3, 144})}, {{"transB", int64_t{1}}})};
+     },
+     1},
     {"Flatten with two readers",
      [](Builder& b, ValueId x) {
        const ValueId flat = b.node("Flatten", {x});
-       return std::vector{b.node("tercel.Dense", {flat, b.weight({144, 3})}), b.node("tercel.Dense", {flat, b.weight({2, 144})}, {{"transB", int64_t{1}}})};
+       return std::vector{b.node("tercel.Dense", {flat, b.weight({144, 3})}),
+                          b.node("tercel.Dense", {flat, b.weight({2, 144})}, {{"transB", int64_t{1}}})};
      },
      1},
     {"Flatten that is an output",
@@ -87,12 +173,25 @@ const EndCase kEnds[] = {
      2},
     {"patches of a vision transformer",
      [](Builder& b, ValueId x) {
-       return std::vector{b.linear(b.node("Transpose", {b.node("Reshape", {x, b.integers({0, 4, -1})})}, {{"perm", ints({0, 2, 1})}}), 4, 3)};
+       return std::vector{
+           b.linear(b.node("Transpose", {b.node("Reshape", {x, b.integers({0, 4, -1})})}, {{"perm", ints({0, 2, 1})}}), 4, 3)};
      },
      1},
-    {"another permutation", [](Builder& b, ValueId x) { return std::vector{b.node("Transpose", {x}, {{"perm", ints({3, 0, 1, 2})}})}; }, 2},
-    {"two outputs", [](Builder& b, ValueId x) { return std::vector{x, b.node("Relu", {x})}; }, 3},
-    {"MaxPool with indices", [](Builder& b, ValueId x) { return b.nodes("MaxPool", {x}, 2, {{"kernel_shape", ints({2, 2})}}); }, 2},
+    {"another permutation",
+     [](Builder& b, ValueId x) {
+       return std::vector{b.node("Transpose", {x}, {{"perm", ints({3, 0, 1, 2})}})};
+     },
+     2},
+    {"two outputs",
+     [](Builder& b, ValueId x) {
+       return std::vector{x, b.node("Relu", {x})};
+     },
+     3},
+    {"MaxPool with indices",
+     [](Builder& b, ValueId x) {
+       return b.nodes("MaxPool", {x}, 2, {{"kernel_shape", ints({2, 2})}});
+     },
+     2},
     {"column softmax", [](Builder& b, ValueId x) { return std::vector{b.node("Softmax", {x})}; }, 2},
 };
 
@@ -132,7 +231,8 @@ TEST(ChannelsLast, OneDimensionalConvolutions) {
   const ValueId x = b.input("x", {b.symbol("n"), b.symbol("time"), 6});
   const auto turn = [&](ValueId v) { return b.node("Transpose", {v}, {{"perm", ints({0, 2, 1})}}); };
   const ValueId first = b.node("Conv", {turn(x), b.weight({8, 6, 3})}, {{"pads", ints({1, 1})}});
-  const ValueId second = b.node("Conv", {b.node("Relu", {first}), b.weight({8, 1, 3})}, {{"pads", ints({1, 1})}, {"group", int64_t{8}}});
+  const ValueId second =
+      b.node("Conv", {b.node("Relu", {first}), b.weight({8, 1, 3})}, {{"pads", ints({1, 1})}, {"group", int64_t{8}}});
   b.output(turn(second), "y");
   const Model before = b.model;
   apply(b.model, channels_last);
@@ -168,6 +268,38 @@ TEST(ChannelsLast, UnknownExtentsAndAResidualConv) {
   apply(b.model, channels_last);
   EXPECT_EQ(transposes(b.model), 2);
   expect_same(before, b.model, {{"n", 2}, {"h", 7}, {"w", 5}});
+}
+
+TEST(FoldPads, IntoTheConvolutionInBothLayouts) {
+  struct Case {
+    const char* name;
+    std::vector<int64_t> pads;
+    float value;
+    const char* automatic;
+    bool folds;
+  };  // pads: N, C, H, W
+  const Case cases[] = {{"plain", {0, 0, 1, 2, 0, 0, 3, 0}, 0, "NOTSET", true},
+                        {"valid", {0, 0, 1, 1, 0, 0, 1, 1}, 0, "VALID", true},
+                        {"same", {0, 0, 1, 1, 0, 0, 1, 1}, 0, "SAME_UPPER", false},
+                        {"not zeros", {0, 0, 1, 1, 0, 0, 1, 1}, 1, "NOTSET", false},
+                        {"crops", {0, 0, -1, 1, 0, 0, 1, 1}, 0, "NOTSET", false},
+                        {"pads the batch", {1, 0, 0, 0, 0, 0, 0, 0}, 0, "NOTSET", false}};
+  for (const Case& c : cases) {
+    for (const bool last : {false, true}) {
+      SCOPED_TRACE(std::string(c.name) + (last ? " channels last" : ""));
+      Builder b;
+      const auto& p = c.pads;
+      const std::vector<int64_t> pads = last ? ints({p[0], p[2], p[3], p[1], p[4], p[6], p[7], p[5]}) : p;
+      const ValueId pad =
+          b.node("Pad", {b.input("x", last ? Shape{2, 6, 6, 3} : Shape{2, 3, 6, 6}), b.integers(pads), b.scalar(c.value)});
+      b.output(b.node("Conv", {last ? to_first(b, pad) : pad, b.weight({4, 3, 3, 3})}, {{"auto_pad", std::string(c.automatic)}}),
+               "y");
+      const Model before = b.model;
+      EXPECT_EQ(apply(b.model, fold_pads), c.folds ? 1 : 0);
+      EXPECT_EQ(count(b.model, "Pad"), c.folds ? 0 : 1);
+      expect_same(before, b.model);
+    }
+  }
 }
 
 }  // namespace

@@ -165,9 +165,8 @@ void Editor::sweep(std::vector<ValueId> values) {
     if (maker == kNoNode || !unread(value)) continue;
     const auto& made = node(maker).outputs;
     // A producer may have handed this output to another node meanwhile.
-    const bool useless = std::all_of(made.begin(), made.end(), [&](ValueId v) {
-      return v == kNoValue || unread(v) || producer(v) != maker;
-    });
+    const bool useless =
+        std::all_of(made.begin(), made.end(), [&](ValueId v) { return v == kNoValue || unread(v) || producer(v) != maker; });
     if (!useless) continue;
     detach(maker);
     slots_[maker].alive = false;
@@ -185,7 +184,10 @@ void Editor::finish() {
     if (alive(root)) stack.push_back(root);
     while (!stack.empty()) {
       const NodeId top = stack.back();
-      if (state[top] == State::kDone) { stack.pop_back(); continue; }
+      if (state[top] == State::kDone) {
+        stack.pop_back();
+        continue;
+      }
       const bool returning = state[top] == State::kOpen;
       state[top] = State::kOpen;
       bool ready = true;

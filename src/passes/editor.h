@@ -53,7 +53,8 @@ class Editor {
   // Adds a node; its name is made unique.
   NodeId add(Node node);
   // A node with one output of `type` named like the node; returns that output.
-  ValueId add(std::string_view op, std::string name, std::vector<ValueId> inputs, ops::Attributes attributes, const TensorType& type);
+  ValueId add(std::string_view op, std::string name, std::vector<ValueId> inputs, ops::Attributes attributes,
+              const TensorType& type);
 
   // Puts `node` in the place of node `id`. Producers that nobody reads any more go.
   void replace(NodeId id, Node node);

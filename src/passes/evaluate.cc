@@ -43,8 +43,8 @@ Result<void> run(const ops::OpDef& op, const StepContext& context, const std::ve
 
 }  // namespace
 
-Result<std::vector<Tensor>> evaluate(const ops::OpDef& op, const ops::Attributes& attributes, std::span<const Tensor* const> inputs,
-                                     const std::vector<bool>& wanted) {
+Result<std::vector<Tensor>> evaluate(const ops::OpDef& op, const ops::Attributes& attributes,
+                                     std::span<const Tensor* const> inputs, const std::vector<bool>& wanted) {
   if (!op.infer) return unsupported(std::string(op.name) + " has no shape rule");
   std::vector<Tensor> aligned(inputs.size());
   std::vector<bool> present(inputs.size());

@@ -11,8 +11,8 @@ namespace tercel::passes {
 
 // The outputs of one operator on known inputs (null where absent); `wanted` says which outputs to compute, the others stay
 // empty tensors. Fails when the shapes don't fit, when no kernel takes the step, and for control flow.
-Result<std::vector<Tensor>> evaluate(const ops::OpDef& op, const ops::Attributes& attributes, std::span<const Tensor* const> inputs,
-                                     const std::vector<bool>& wanted);
+Result<std::vector<Tensor>> evaluate(const ops::OpDef& op, const ops::Attributes& attributes,
+                                     std::span<const Tensor* const> inputs, const std::vector<bool>& wanted);
 
 // The one output of an operator.
 Result<Tensor> evaluate(std::string_view op, const ops::Attributes& attributes, std::span<const Tensor* const> inputs);

@@ -18,9 +18,8 @@ constexpr int64_t kGrowthMax = 4;
 constexpr double kFlopsMax = 2e8;  // the reference kernels are slow
 
 bool all_static(const Editor& e, const Node& node) {
-  return std::all_of(node.outputs.begin(), node.outputs.end(), [&](ValueId id) {
-    return id == kNoValue || (e.value(id).has_type && e.type(id).shape.is_static());
-  });
+  return std::all_of(node.outputs.begin(), node.outputs.end(),
+                     [&](ValueId id) { return id == kNoValue || (e.value(id).has_type && e.type(id).shape.is_static()); });
 }
 
 bool small_enough(const Editor& e, const Node& node) {

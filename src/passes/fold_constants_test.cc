@@ -64,7 +64,8 @@ TEST(FoldConstants, ConstantsThatASubgraphCapturesFoldInside) {
     return ops::GraphRef{static_cast<uint32_t>(b.model.graphs.size() - 1)};
   };
   const auto then_branch = branch("Add"), else_branch = branch("Mul");
-  const ValueId y = b.node("If", {condition, w, x}, {{"then_branch", then_branch}, {"else_branch", else_branch}, {"captures", int64_t{2}}});
+  const ValueId y =
+      b.node("If", {condition, w, x}, {{"then_branch", then_branch}, {"else_branch", else_branch}, {"captures", int64_t{2}}});
   b.output(y, "y");
   EXPECT_EQ(apply(b.model, fold_constants), 3);  // one capture sunk, one Neg in each branch
   EXPECT_EQ(only(b.model, "If").inputs, (std::vector<ValueId>{condition, x}));

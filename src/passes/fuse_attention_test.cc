@@ -30,8 +30,12 @@ ValueId heads_shape(Builder& b, ValueId x, ShapeForm form, std::vector<int64_t> 
   return b.integers(target);
 }
 
-ValueId split_heads(Builder& b, ValueId x, ShapeForm form) { return b.node("Reshape", {x, heads_shape(b, x, form, {kHeads, kWidth})}); }
-ValueId transpose(Builder& b, ValueId x, std::initializer_list<int64_t> perm) { return b.node("Transpose", {x}, {{"perm", ints(perm)}}); }
+ValueId split_heads(Builder& b, ValueId x, ShapeForm form) {
+  return b.node("Reshape", {x, heads_shape(b, x, form, {kHeads, kWidth})});
+}
+ValueId transpose(Builder& b, ValueId x, std::initializer_list<int64_t> perm) {
+  return b.node("Transpose", {x}, {{"perm", ints(perm)}});
+}
 
 ValueId key(Builder& b, ValueId split, KeyForm form) {
   if (form == KeyForm::kOnePermutation) return transpose(b, split, {0, 2, 3, 1});
@@ -41,7 +45,8 @@ ValueId key(Builder& b, ValueId split, KeyForm form) {
 ValueId masked(Builder& b, ValueId scores, const AttentionCase& c) {
   if (c.mask == MaskForm::kNone) return scores;
   const Dim batch = b.symbol("batch"), sequence = c.shape == ShapeForm::kRestFirst ? Dim(5) : b.symbol("sequence");
-  if (c.mask == MaskForm::kWhere) return b.node("Where", {b.input("keep", {sequence, sequence}, DType::kBool), scores, b.scalar(-1e30f)});
+  if (c.mask == MaskForm::kWhere)
+    return b.node("Where", {b.input("keep", {sequence, sequence}, DType::kBool), scores, b.scalar(-1e30f)});
   const ValueId mask = b.input("mask", {batch, 1, 1, sequence});
   return c.mask == MaskForm::kAdd ? b.node("Add", {scores, mask}) : b.node("Add", {mask, scores});
 }
@@ -104,8 +109,7 @@ TEST(FuseAttention, Variants) {
     const auto& node = only(b.model, "tercel.Attention");
     EXPECT_EQ(node.attributes.get_int("num_heads", 0), kHeads);
     EXPECT_EQ(node.inputs.size(), c.mask == MaskForm::kNone ? 3u : 4u);
-    for (const int64_t sequence : {int64_t{1}, int64_t{5}})
-      expect_same(before, b.model, {{"batch", 2}, {"sequence", sequence}});
+    for (const int64_t sequence : {int64_t{1}, int64_t{5}}) expect_same(before, b.model, {{"batch", 2}, {"sequence", sequence}});
     EXPECT_EQ(apply(b.model, fuse_attention), 0);
   }
 }
@@ -119,7 +123,12 @@ TEST(FuseAttention, WeightsThatAreReadStay) {
 }
 
 TEST(FuseAttention, OtherMasksAndAxesStay) {
-  struct Case { const char* name; Shape mask; int64_t axis; bool fuses; };
+  struct Case {
+    const char* name;
+    Shape mask;
+    int64_t axis;
+    bool fuses;
+  };
   const Case cases[] = {{"a mask that widens the batch", {7, 1, 1, 5}, -1, false},
                         {"a mask of rank five", {1, 1, 1, 1, 5}, -1, false},
                         {"a softmax over the heads", {5, 5}, 1, false},
@@ -130,7 +139,8 @@ TEST(FuseAttention, OtherMasksAndAxesStay) {
     Builder b;
     const ValueId x = b.input("x", {1, 5, kHidden});
     const auto split = [&] { return b.node("Reshape", {b.linear(x, kHidden, kHidden), b.integers({0, 0, kHeads, kWidth})}); };
-    const ValueId q = transpose(b, split(), {0, 2, 1, 3}), k = transpose(b, split(), {0, 2, 3, 1}), v = transpose(b, split(), {0, 2, 1, 3});
+    const ValueId q = transpose(b, split(), {0, 2, 1, 3}), k = transpose(b, split(), {0, 2, 3, 1}),
+                  v = transpose(b, split(), {0, 2, 1, 3});
     const ValueId scores = b.node("Add", {b.node("MatMul", {q, k}), b.input("mask", c.mask)});
     const ValueId context = b.node("MatMul", {b.node("Softmax", {scores}, {{"axis", c.axis}}), v});
     const std::initializer_list<int64_t> back = {0, 2, 1, 3};
@@ -146,8 +156,11 @@ TEST(FuseAttention, CrossAttentionAndAnOutputThatStaysSplit) {
   Builder b;
   const ValueId x = b.input("x", {b.symbol("batch"), b.symbol("target"), kHidden});
   const ValueId y = b.input("y", {b.symbol("batch"), b.symbol("source"), kHidden});
-  const auto split = [&](ValueId value) { return b.node("Reshape", {b.linear(value, kHidden, kHidden), b.integers({0, 0, kHeads, kWidth})}); };
-  const ValueId q = transpose(b, split(x), {0, 2, 1, 3}), k = transpose(b, split(y), {0, 2, 3, 1}), v = transpose(b, split(y), {0, 2, 1, 3});
+  const auto split = [&](ValueId value) {
+    return b.node("Reshape", {b.linear(value, kHidden, kHidden), b.integers({0, 0, kHeads, kWidth})});
+  };
+  const ValueId q = transpose(b, split(x), {0, 2, 1, 3}), k = transpose(b, split(y), {0, 2, 3, 1}),
+                v = transpose(b, split(y), {0, 2, 1, 3});
   const ValueId context = b.node("MatMul", {b.node("Softmax", {b.node("MatMul", {q, k})}), v});
   b.output(transpose(b, context, {0, 2, 1, 3}), "z");
   const Model before = b.model;
@@ -165,6 +178,76 @@ TEST(FuseAttention, HeadsThatBroadcastOverTheBatchStay) {
   const ValueId context = b.node("MatMul", {b.node("Softmax", {b.node("MatMul", {q, k})}), v});
   b.output(transpose(b, context, {0, 2, 1, 3}), "z");
   EXPECT_EQ(apply(b.model, fuse_attention), 0);
+}
+
+// Vision transformers project once, and take the pieces from the front.
+TEST(FuseAttention, OneProjectionInFiveDimensions) {
+  for (const bool gather : {true, false}) {
+    SCOPED_TRACE(gather ? "Gather" : "Split");
+    Builder b;
+    const ValueId x = b.input("x", {b.symbol("batch"), b.symbol("sequence"), kHidden});
+    const ValueId split = b.node("Reshape", {b.linear(x, kHidden, 3 * kHidden), b.integers({0, -1, 3, kHeads, kWidth})});
+    const ValueId packed = b.node("Transpose", {split}, {{"perm", ints({2, 0, 3, 1, 4})}});
+    std::vector<ValueId> pieces;
+    if (gather) {
+      for (int64_t i : {0, 1, -1}) pieces.push_back(b.node("Gather", {packed, b.index(i)}, {{"axis", int64_t{0}}}));
+    } else {
+      for (ValueId part : b.nodes("Split", {packed}, 3, {{"num_outputs", int64_t{3}}}))
+        pieces.push_back(b.node("Squeeze", {part, b.integers({0})}));
+    }
+    const ValueId q = b.node("Mul", {pieces[0], b.scalar(0.5f)});
+    const ValueId weights = b.node("Softmax", {b.node("MatMul", {q, transpose(b, pieces[1], {0, 1, 3, 2})})});
+    const ValueId context = transpose(b, b.node("MatMul", {weights, pieces[2]}), {0, 2, 1, 3});
+    b.output(b.node("Reshape", {context, b.integers({0, -1, kHidden})}), "y");
+    const Model before = b.model;
+    EXPECT_EQ(apply(b.model, fuse_attention), 4);
+    EXPECT_EQ(count(b.model, "Transpose") + count(b.model, "Reshape"), 0) << graph::to_text(b.model);
+    EXPECT_EQ(count(b.model, "tercel.Attention"), 1);
+    expect_same(before, b.model, {{"batch", 2}, {"sequence", 5}});
+  }
+}
+
+struct OperatorCase {
+  const char* name;
+  bool split;  // rank 4, between Transposes
+  std::vector<ops::Attributes::Entry> entries;
+  DType mask = DType::kInt8;  // int8: none
+  bool fuses = true;
+};
+const OperatorCase kOperators[] = {
+    {"packed", false, {}},
+    {"packed with scale", false, {{"scale", 0.3f}}},
+    {"packed with mask", false, {}, DType::kFloat32},
+    {"packed with a boolean mask", false, {}, DType::kBool},
+    {"split", true, {}},
+    {"split with scale and mask", true, {{"scale", 0.3f}}, DType::kFloat32},
+    {"causal", false, {{"is_causal", int64_t{1}}}, DType::kInt8, false},
+    {"soft cap", true, {{"softcap", 2.0f}}, DType::kInt8, false},
+};
+
+TEST(FuseAttention, TheOnnxOperator) {
+  for (const OperatorCase& c : kOperators) {
+    SCOPED_TRACE(c.name);
+    Builder b;
+    const Dim batch = b.symbol("batch"), sequence = b.symbol("sequence");
+    const ValueId x = b.input("x", {batch, sequence, kHidden});
+    std::vector<ValueId> inputs;
+    for (int i = 0; i < 3; ++i) {
+      const ValueId rows = b.linear(x, kHidden, kHidden);
+      inputs.push_back(c.split ? transpose(b, b.node("Reshape", {rows, b.integers({0, 0, kHeads, kWidth})}), {0, 2, 1, 3})
+                               : rows);
+    }
+    if (c.mask != DType::kInt8) inputs.push_back(b.input("mask", {batch, 1, sequence, sequence}, c.mask));
+    auto entries = c.entries;
+    if (!c.split) entries.insert(entries.end(), {{"q_num_heads", kHeads}, {"kv_num_heads", kHeads}});
+    ValueId y = b.node("Attention", inputs, entries);
+    if (c.split) y = b.node("Reshape", {transpose(b, y, {0, 2, 1, 3}), b.integers({0, 0, kHidden})});
+    b.output(y, "y");
+    const Model before = b.model;
+    EXPECT_EQ(apply(b.model, fuse_attention), c.fuses ? 1 : 0);
+    EXPECT_EQ(count(b.model, "tercel.Attention"), c.fuses ? 1 : 0);
+    expect_same(before, b.model, {{"batch", 2}, {"sequence", 5}});
+  }
 }
 
 }  // namespace

@@ -40,7 +40,8 @@ class Group {
     for (NodeId id : nodes_) {
       const ElementwiseStep step = *elementwise_step(e_, e_.node(id));
       for (const ElementwiseOperand& operand : step.operands)
-        if (operand.value != kNoValue && !makes(operand.value) && std::find(inputs.begin(), inputs.end(), operand.value) == inputs.end())
+        if (operand.value != kNoValue && !makes(operand.value) &&
+            std::find(inputs.begin(), inputs.end(), operand.value) == inputs.end())
           inputs.push_back(operand.value);
     }
     return inputs;
@@ -58,7 +59,8 @@ class Group {
     if (id == kNoNode || contains(nodes_, id) || contains(refused_, id)) return false;
     const Node& node = e_.node(id);
     const ValueId output = node.outputs[0];
-    if (output == kNoValue || e_.is_output(output) || !elementwise_step(e_, node) || !same_(output, e_.node(root()).outputs[0])) return false;
+    if (output == kNoValue || e_.is_output(output) || !elementwise_step(e_, node) || !same_(output, e_.node(root()).outputs[0]))
+      return false;
     const auto readers = e_.readers(output);
     if (!std::all_of(readers.begin(), readers.end(), [&](NodeId reader) { return contains(nodes_, reader); })) return false;
     nodes_.push_back(id);

@@ -4,8 +4,9 @@
 namespace tercel::passes::testing {
 namespace {
 
-const char* const kUnary[] = {"Neg", "Abs", "Exp", "Tanh", "Sigmoid", "Erf", "Relu", "Floor", "Ceil", "Round", "Sin", "Cos", "Softplus",
-                              "Swish", "Gelu", "HardSwish", "LeakyRelu", "HardSigmoid", "Reciprocal"};
+const char* const kUnary[] = {"Neg",   "Abs",       "Exp",       "Tanh",        "Sigmoid",   "Erf",      "Relu",
+                              "Floor", "Ceil",      "Round",     "Sin",         "Cos",       "Softplus", "Swish",
+                              "Gelu",  "HardSwish", "LeakyRelu", "HardSigmoid", "Reciprocal"};
 
 TEST(FuseElementwise, EveryUnaryOperator) {
   for (const char* op : kUnary) {
@@ -24,9 +25,13 @@ TEST(FuseElementwise, ADagWithSharedValuesAndBroadcastInputs) {
   Builder b;
   const ValueId x = b.input("x", {b.symbol("n"), 4, 9}), row = b.input("row", {9}), column = b.input("column", {4, 1});
   const ValueId shifted = b.node("Add", {b.node("Mul", {x, row}), column});
-  const ValueId positive = b.node("Sqrt", {b.node("Abs", {shifted})}), logarithm = b.node("Log", {b.node("Add", {b.node("Exp", {shifted}), b.scalar(1)})});
+  const ValueId positive = b.node("Sqrt", {b.node("Abs", {shifted})}),
+                logarithm = b.node("Log", {b.node("Add", {b.node("Exp", {shifted}), b.scalar(1)})});
   const ValueId most = b.node("Max", {positive, logarithm, b.node("Min", {shifted, b.scalar(1)})});
-  b.output(b.node("Clip", {b.node("Sub", {b.node("Sum", {most, positive, x}), b.node("Pow", {b.node("Abs", {x}), b.scalar(1.5f)})}), b.scalar(-1), b.scalar(2)}), "y");
+  b.output(
+      b.node("Clip", {b.node("Sub", {b.node("Sum", {most, positive, x}), b.node("Pow", {b.node("Abs", {x}), b.scalar(1.5f)})}),
+                      b.scalar(-1), b.scalar(2)}),
+      "y");
   const Model before = b.model;
   EXPECT_EQ(apply(b.model, fuse_elementwise), 1);
   const auto& node = only(b.model, "tercel.FusedElementwise");
@@ -81,7 +86,7 @@ TEST(FuseElementwise, LimitsOfAProgramHold) {
 
 TEST(FuseElementwise, UnknownExtentsFuseWhereTheShapesAreProvablyEqual) {
   Builder b;
-  const ValueId x = b.conv(b.input("x", {1, 3, b.symbol("h"), b.symbol("w")}), 3, 4, 3);
+  const ValueId x = b.conv(b.input("x", {1, 3, b.symbol("h"), b.symbol("w")}), 3, 4, 3, {{"strides", ints({2, 2})}});
   b.output(b.node("Mul", {b.node("Tanh", {b.node("Add", {x, b.weight({4, 1, 1})})}), x}), "y");
   const Model before = b.model;
   EXPECT_EQ(apply(b.model, fuse_elementwise), 1);

@@ -35,9 +35,11 @@ std::optional<Activation> activation_of(const Editor& e, const Node& node) {
   if (node.is("Tanh")) return Activation{ActivationKind::kTanh};
   if (node.is("HardSwish")) return Activation{ActivationKind::kHardSwish};
   if (node.is("LeakyRelu")) return Activation{ActivationKind::kLeakyRelu, a.get_float("alpha", 0.01f)};
-  if (node.is("HardSigmoid")) return Activation{ActivationKind::kHardSigmoid, a.get_float("alpha", 0.2f), a.get_float("beta", 0.5f)};
+  if (node.is("HardSigmoid"))
+    return Activation{ActivationKind::kHardSigmoid, a.get_float("alpha", 0.2f), a.get_float("beta", 0.5f)};
   if (node.is("Swish") && a.get_float("alpha", 1) == 1) return Activation{ActivationKind::kSilu};
-  if (node.is("Gelu")) return Activation{a.get_string("approximate", "none") == "tanh" ? ActivationKind::kGeluTanh : ActivationKind::kGelu};
+  if (node.is("Gelu"))
+    return Activation{a.get_string("approximate", "none") == "tanh" ? ActivationKind::kGeluTanh : ActivationKind::kGelu};
   if (node.is("Clip")) return clip(e, node);
   return std::nullopt;
 }

@@ -31,7 +31,8 @@ Result<bool> fuse(Editor& e, NodeId id) {
   ValueId bias = input_of(norm, 2);
   if (bias == kNoValue) {
     const auto channels = e.graph().constant(norm.inputs[1])->elements();
-    bias = e.add_constant(norm.name + "/bias", TRY(float_tensor(Shape{channels}, std::vector<double>(static_cast<size_t>(channels), 0.0))));
+    bias = e.add_constant(norm.name + "/bias",
+                          TRY(float_tensor(Shape{channels}, std::vector<double>(static_cast<size_t>(channels), 0.0))));
   }
   Node node{ops::find_op("tercel.SkipLayerNormalization"), norm.name, {}, {x, residual, norm.inputs[1], bias}, {norm.outputs[0]}};
   node.attributes.set("epsilon", norm.attributes.get_float("epsilon", 1e-5f));

@@ -16,7 +16,8 @@ int rank_of(const Editor& e, ValueId id) { return e.type(id).shape.rank(); }
 LayoutRewrite over(const Node& node, std::vector<size_t> data) { return {node, std::move(data), {}}; }
 
 Rewrite spatial(const Editor& e, const Node& node) {
-  if (!is_float32(e, node.inputs[0]) || !only_first_output(node) || node.attributes.get_int("channels_last", 0)) return std::nullopt;
+  if (!is_float32(e, node.inputs[0]) || !only_first_output(node) || node.attributes.get_int("channels_last", 0))
+    return std::nullopt;
   LayoutRewrite rewrite = over(node, {0});
   rewrite.node.attributes.set("channels_last", int64_t{1});
   rewrite.demands = node.is("Conv") || node.is("ConvTranspose");
@@ -202,12 +203,28 @@ struct Rule {
   Rewrite (*rewrite)(const Editor&, const Node&);
 };
 constexpr Rule kRules[] = {
-    {"Conv", spatial},        {"ConvTranspose", spatial},     {"MaxPool", spatial},       {"AveragePool", spatial},
-    {"LpPool", spatial},      {"GlobalAveragePool", spatial}, {"GlobalMaxPool", spatial}, {"GlobalLpPool", spatial},
-    {"Concat", along_axis},   {"Split", along_axis},          {"Softmax", along_axis},    {"LogSoftmax", along_axis},
-    {"Pad", pad},             {"Slice", slice},               {"ReduceMean", reduce},     {"ReduceMax", reduce},
-    {"ReduceMin", reduce},    {"ReduceSum", reduce},          {"ReduceL2", reduce},       {"Squeeze", squeeze},
-    {"Reshape", reshape},     {"Flatten", flatten},
+    {"Conv", spatial},
+    {"ConvTranspose", spatial},
+    {"MaxPool", spatial},
+    {"AveragePool", spatial},
+    {"LpPool", spatial},
+    {"GlobalAveragePool", spatial},
+    {"GlobalMaxPool", spatial},
+    {"GlobalLpPool", spatial},
+    {"Concat", along_axis},
+    {"Split", along_axis},
+    {"Softmax", along_axis},
+    {"LogSoftmax", along_axis},
+    {"Pad", pad},
+    {"Slice", slice},
+    {"ReduceMean", reduce},
+    {"ReduceMax", reduce},
+    {"ReduceMin", reduce},
+    {"ReduceSum", reduce},
+    {"ReduceL2", reduce},
+    {"Squeeze", squeeze},
+    {"Reshape", reshape},
+    {"Flatten", flatten},
 };
 
 }  // namespace
@@ -239,11 +256,19 @@ Shape shape_in_last(const Shape& first) {
 
 std::optional<LayoutRewrite> layout_rewrite(const Editor& e, const Node& node) {
   if (node.inputs.empty()) return std::nullopt;
-  if (node.op->elementwise) return has_layouts(e, node.outputs[0]) ? elementwise(e, node) : std::nullopt;
-  if (!has_layouts(e, node.inputs[0])) return std::nullopt;
-  for (const Rule& rule : kRules)
-    if (node.is(rule.op)) return rule.rewrite(e, node);
-  return std::nullopt;
+  Rewrite rewrite;
+  if (node.op->elementwise) {
+    if (has_layouts(e, node.outputs[0])) rewrite = elementwise(e, node);
+  } else if (has_layouts(e, node.inputs[0])) {
+    const auto* rule = std::find_if(std::begin(kRules), std::end(kRules), [&](const Rule& r) { return node.is(r.op); });
+    if (rule != std::end(kRules)) rewrite = rule->rewrite(e, node);
+  }
+  if (!rewrite) return std::nullopt;
+  const bool inputs_fit =
+      std::all_of(rewrite->data.begin(), rewrite->data.end(), [&](size_t i) { return has_layouts(e, node.inputs[i]); });
+  const bool outputs_fit = !rewrite->gives_last || std::all_of(node.outputs.begin(), node.outputs.end(),
+                                                               [&](ValueId id) { return id == kNoValue || has_layouts(e, id); });
+  return inputs_fit && outputs_fit ? rewrite : std::nullopt;
 }
 
 }  // namespace tercel::passes

@@ -19,7 +19,8 @@ Node dense(std::string name, ValueId x, ValueId weights, bool transposed, ValueI
 
 bool lower_matmul_node(Editor& e, NodeId id) {
   const Node& node = e.node(id);
-  if (!is_float32(e, node.inputs[0]) || e.type(node.inputs[0]).shape.rank() < 2 || !weight_matrix(e, node.inputs[1])) return false;
+  if (!is_float32(e, node.inputs[0]) || e.type(node.inputs[0]).shape.rank() < 2 || !weight_matrix(e, node.inputs[1]))
+    return false;
   e.replace(id, dense(node.name, node.inputs[0], node.inputs[1], false, node.outputs[0]));
   return true;
 }

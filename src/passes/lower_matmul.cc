@@ -28,7 +28,8 @@ Operand look_through(const Editor& e, ValueId value) {
     operand.x = scaled.x;
     operand.factor *= scaled.factor;
     const NodeId transpose = e.producer_is(operand.x, "Transpose");
-    if (transpose == kNoNode || !e.single_reader(operand.x) || !swaps_last_two(permutation_of(e, e.node(transpose)))) return operand;
+    if (transpose == kNoNode || !e.single_reader(operand.x) || !swaps_last_two(permutation_of(e, e.node(transpose))))
+      return operand;
     operand.x = e.node(transpose).inputs[0];
     operand.transposed = !operand.transposed;
   }

@@ -53,7 +53,9 @@ TEST(LowerDense, Gemm) {
     const ValueId x = b.input("x", c.trans_a ? Shape{6, 4} : Shape{4, 6});
     std::vector<ValueId> inputs = {x, b.weight(c.trans_b ? Shape{3, 6} : Shape{6, 3})};
     if (!c.absent) inputs.push_back(c.variable ? b.input("c", c.bias) : b.weight(c.bias));
-    b.output(b.node("Gemm", inputs, {{"alpha", c.alpha}, {"beta", c.beta}, {"transA", int64_t{c.trans_a}}, {"transB", int64_t{c.trans_b}}}), "y");
+    b.output(b.node("Gemm", inputs,
+                    {{"alpha", c.alpha}, {"beta", c.beta}, {"transA", int64_t{c.trans_a}}, {"transB", int64_t{c.trans_b}}}),
+             "y");
     const Model before = b.model;
     EXPECT_EQ(apply(b.model, lower_dense), c.lowers ? 1 : 0);
     EXPECT_EQ(count(b.model, "tercel.Dense"), c.lowers ? 1 : 0);

@@ -126,7 +126,8 @@ Result<Tensor> float_tensor(const Shape& shape, std::span<const double> values) 
 
 std::vector<double> doubles_of(const Tensor& tensor) {
   std::vector<double> values(static_cast<size_t>(tensor.elements()));
-  for (size_t i = 0; i < values.size(); ++i) values[i] = element_as_double(tensor.dtype(), tensor.data(), static_cast<int64_t>(i));
+  for (size_t i = 0; i < values.size(); ++i)
+    values[i] = element_as_double(tensor.dtype(), tensor.data(), static_cast<int64_t>(i));
   return values;
 }
 

@@ -13,7 +13,7 @@ bool same_type(const graph::Value& a, const graph::Value& b);  // both typed, sa
 // An elementwise node's output has the shape of its input `x` for sure: every other input broadcasts into it.
 bool keeps_shape_of(const Editor& e, const Node& node, ValueId x);
 bool broadcasts_into(const Shape& small, const Shape& large);
-bool is_float32(const Editor& e, ValueId id);                  // has a type, and it is float32
+bool is_float32(const Editor& e, ValueId id);  // has a type, and it is float32
 
 // The value of a one-element constant of any rank.
 std::optional<double> scalar_of(const Editor& e, ValueId id);

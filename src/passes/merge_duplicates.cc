@@ -13,7 +13,9 @@ namespace {
 constexpr size_t kConstantBytesMax = 4096;  // larger constants are weights: equal ones are rare and costly to compare
 
 template <typename T>
-void append_raw(std::string& key, const T& value) { key.append(reinterpret_cast<const char*>(&value), sizeof value); }
+void append_raw(std::string& key, const T& value) {
+  key.append(reinterpret_cast<const char*>(&value), sizeof value);
+}
 
 void append_text(std::string& key, std::string_view text) {
   append_raw(key, text.size());

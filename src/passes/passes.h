@@ -7,6 +7,7 @@
 namespace tercel::passes {
 
 Result<int> fold_constants(graph::Model& model);
+Result<int> trace_shapes(graph::Model& model);
 Result<int> remove_identities(graph::Model& model);
 Result<int> remove_dead(graph::Model& model);
 Result<int> merge_duplicates(graph::Model& model);
@@ -19,6 +20,7 @@ Result<int> fold_affine(graph::Model& model);
 Result<int> fuse_attention(graph::Model& model);
 Result<int> lower_matmul(graph::Model& model);
 Result<int> fuse_skip_layer_norm(graph::Model& model);
+Result<int> fold_pads(graph::Model& model);
 Result<int> channels_last(graph::Model& model);
 Result<int> fuse_epilogues(graph::Model& model);
 Result<int> fuse_elementwise(graph::Model& model);

@@ -21,9 +21,9 @@ struct Pass {
 std::span<const Pass> all_passes();
 
 struct PassOptions {
-  std::vector<std::string> disabled;                 // names of passes to leave out
-  std::string dump_after;                            // name of the pass after which `dump` is called, also when it is disabled
-  std::function<void(const graph::Model&)> dump;     // called at most once
+  std::vector<std::string> disabled;              // names of passes to leave out
+  std::string dump_after;                         // name of the pass after which `dump` is called, also when it is disabled
+  std::function<void(const graph::Model&)> dump;  // called at most once
 };
 
 struct PassReport {
@@ -36,8 +36,11 @@ struct PipelineReport {
   std::vector<PassReport> passes;  // those that ran, in order
 };
 
-// Infers shapes, then runs every pass that is not disabled; infers shapes again and verifies the model after each that
-// changed something. An unknown name in the options is an error that lists the valid ones. After an error the model is in
+// Runs one pass on a model with inferred shapes; verifies and infers again when it changed something. An error names it.
+Result<PassReport> run_pass(const Pass& pass, graph::Model& model);
+
+// Verifies the model and infers shapes, runs every pass that is not disabled, and does so again after each that changed
+// something. An unknown name in the options is an error that lists the valid ones. After an error the model is in
 // an undefined state. Off the request path; one thread.
 Result<PipelineReport> run_passes(graph::Model& model, const PassOptions& options);
 

@@ -37,7 +37,8 @@ bool is_gelu_cubic(const Editor& e, ValueId value, ValueId x) {
     const NodeId add = e.producer_is(product.factors[0], "Add");
     if (add == kNoNode || !e.single_reader(product.factors[0])) return false;
     const auto& inputs = e.node(add).inputs;
-    return (inputs[0] == x && is_power(e, inputs[1], x, 3, kGeluCubic)) || (inputs[1] == x && is_power(e, inputs[0], x, 3, kGeluCubic));
+    return (inputs[0] == x && is_power(e, inputs[1], x, 3, kGeluCubic)) ||
+           (inputs[1] == x && is_power(e, inputs[0], x, 3, kGeluCubic));
   }
   if (product.factors.size() != 2) return false;
   const ValueId inner = product.factors[product.factors[0] == x ? 1 : 0];

@@ -70,7 +70,9 @@ MeanSquare normalized(const Editor& e, const Node& node) {
   return {};
 }
 
-bool read_only_by(const Editor& e, ValueId value, size_t readers) { return !e.is_output(value) && e.readers(value).size() == readers; }
+bool read_only_by(const Editor& e, ValueId value, size_t readers) {
+  return !e.is_output(value) && e.readers(value).size() == readers;
+}
 
 // value = x - mean(x), read `readers` times and no more; the mean has no other reader.
 ValueId centred_argument(const Editor& e, ValueId value, size_t readers) {
@@ -106,7 +108,8 @@ ValueId flat_row(Editor& e, ValueId row) {
 }
 
 Result<ValueId> ones(Editor& e, const std::string& name, int64_t channels) {
-  return e.add_constant(name + "/ones", TRY(float_tensor(Shape{channels}, std::vector<double>(static_cast<size_t>(channels), 1.0))));
+  return e.add_constant(name + "/ones",
+                        TRY(float_tensor(Shape{channels}, std::vector<double>(static_cast<size_t>(channels), 1.0))));
 }
 
 ops::Attributes normalization_attributes(double epsilon) {
@@ -130,10 +133,15 @@ Result<bool> rewrite_core(Editor& e, NodeId id) {
   const bool centred = x != kNoValue;
   if (!centred) x = rms.x;
 
-  Node node{ops::find_op(centred ? "LayerNormalization" : "RMSNormalization"), core.name, normalization_attributes(rms.epsilon), {x}, core.outputs};
+  Node node{ops::find_op(centred ? "LayerNormalization" : "RMSNormalization"),
+            core.name,
+            normalization_attributes(rms.epsilon),
+            {x},
+            core.outputs};
   const Binary scale = row_reader(e, core.outputs[0], "Mul");
   const Binary bias = scale && centred ? row_reader(e, e.node(scale.id).outputs[0], "Add") : Binary{};
-  node.inputs.push_back(scale ? flat_row(e, scale.other) : TRY(ones(e, core.name, e.type(x).shape[e.type(x).shape.rank() - 1].size())));
+  node.inputs.push_back(scale ? flat_row(e, scale.other)
+                              : TRY(ones(e, core.name, e.type(x).shape[e.type(x).shape.rank() - 1].size())));
   if (bias) node.inputs.push_back(flat_row(e, bias.other));
   const NodeId last = bias ? bias.id : scale ? scale.id : id;
   node.outputs = e.node(last).outputs;
@@ -163,8 +171,11 @@ Result<bool> rewrite_split(Editor& e, NodeId id) {
         const NodeId centre = e.producer_is(rms.x, "Sub");
         if (centre == kNoNode || e.node(centre).inputs != std::vector<ValueId>{x, mean}) continue;
         if (!is_row(e, scale, shape[shape.rank() - 1]) || !is_row(e, bias, shape[shape.rank() - 1])) continue;
-        e.replace(id, {ops::find_op("LayerNormalization"), root.name, normalization_attributes(rms.epsilon),
-                       {x, flat_row(e, scale), flat_row(e, bias)}, root.outputs});
+        e.replace(id, {ops::find_op("LayerNormalization"),
+                       root.name,
+                       normalization_attributes(rms.epsilon),
+                       {x, flat_row(e, scale), flat_row(e, bias)},
+                       root.outputs});
         return true;
       }
     }

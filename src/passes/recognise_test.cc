@@ -33,10 +33,14 @@ const PatternCase kNormalizations[] = {
     {"scale in a higher rank",
      [](Builder& b, ValueId x) {
        const ValueId c = b.node("Sub", {x, mean(b, x)});
-       return b.node("Add", {b.weight({1, 1, 8}), b.node("Mul", {b.weight({1, 8}), b.node("Mul", {inverse_deviation(b, c), c})})});
+       return b.node("Add",
+                     {b.weight({1, 1, 8}), b.node("Mul", {b.weight({1, 8}), b.node("Mul", {inverse_deviation(b, c), c})})});
      },
      "LayerNormalization"},
-    {"root mean square", [](Builder& b, ValueId x) { return b.node("Mul", {b.weight({8}), b.node("Mul", {x, inverse_deviation(b, x)})}); },
+    {"root mean square",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {b.weight({8}), b.node("Mul", {x, inverse_deviation(b, x)})});
+     },
      "RMSNormalization"},
     {"root mean square by a power",
      [](Builder& b, ValueId x) {
@@ -60,15 +64,31 @@ const PatternCase kNormalizations[] = {
      ""},
 };
 
-ValueId erf_sum(Builder& b, ValueId x) { return b.node("Add", {b.node("Erf", {b.node("Mul", {x, b.scalar(0.70710678f)})}), b.scalar(1)}); }
+ValueId erf_sum(Builder& b, ValueId x) {
+  return b.node("Add", {b.node("Erf", {b.node("Mul", {x, b.scalar(0.70710678f)})}), b.scalar(1)});
+}
 ValueId half(Builder& b, ValueId x) { return b.node("Mul", {b.scalar(0.5f), x}); }
-ValueId relu6_of_plus_3(Builder& b, ValueId x) { return b.node("Clip", {b.node("Add", {x, b.scalar(3)}), b.scalar(0), b.scalar(6)}); }
+ValueId relu6_of_plus_3(Builder& b, ValueId x) {
+  return b.node("Clip", {b.node("Add", {x, b.scalar(3)}), b.scalar(0), b.scalar(6)});
+}
 
 const PatternCase kActivations[] = {
     {"gelu: (x * sum) * half", [](Builder& b, ValueId x) { return b.gelu(x); }, "Gelu"},
-    {"gelu: (half * x) * sum", [](Builder& b, ValueId x) { return b.node("Mul", {half(b, x), erf_sum(b, x)}); }, "Gelu"},
-    {"gelu: x * (half * sum)", [](Builder& b, ValueId x) { return b.node("Mul", {x, half(b, erf_sum(b, x))}); }, "Gelu"},
-    {"gelu: sum over two", [](Builder& b, ValueId x) { return b.node("Mul", {b.node("Div", {erf_sum(b, x), b.scalar(2)}), x}); }, "Gelu"},
+    {"gelu: (half * x) * sum",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {half(b, x), erf_sum(b, x)});
+     },
+     "Gelu"},
+    {"gelu: x * (half * sum)",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {x, half(b, erf_sum(b, x))});
+     },
+     "Gelu"},
+    {"gelu: sum over two",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {b.node("Div", {erf_sum(b, x), b.scalar(2)}), x});
+     },
+     "Gelu"},
     {"gelu: x * (half erf + half)",
      [](Builder& b, ValueId x) {
        const ValueId erf = b.node("Erf", {b.node("Mul", {x, b.scalar(0.70710678f)})});
@@ -76,8 +96,15 @@ const PatternCase kActivations[] = {
      },
      "Gelu"},
     {"gelu with another constant",
-     [](Builder& b, ValueId x) { return b.node("Mul", {half(b, x), b.node("Add", {b.node("Erf", {b.node("Mul", {x, b.scalar(0.71f)})}), b.scalar(1)})}); }, ""},
-    {"gelu of two different values", [](Builder& b, ValueId x) { return b.node("Mul", {half(b, b.node("Abs", {x})), erf_sum(b, x)}); }, ""},
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {half(b, x), b.node("Add", {b.node("Erf", {b.node("Mul", {x, b.scalar(0.71f)})}), b.scalar(1)})});
+     },
+     ""},
+    {"gelu of two different values",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {half(b, b.node("Abs", {x})), erf_sum(b, x)});
+     },
+     ""},
     {"gelu by tanh",
      [](Builder& b, ValueId x) {
        const ValueId cubic = b.node("Add", {x, b.node("Mul", {b.scalar(0.044715f), b.node("Pow", {x, b.scalar(3)})})});
@@ -92,16 +119,51 @@ const PatternCase kActivations[] = {
        return b.node("Mul", {x, half(b, b.node("Add", {tanh, b.scalar(1)}))});
      },
      "Gelu"},
-    {"silu", [](Builder& b, ValueId x) { return b.node("Mul", {b.node("Sigmoid", {x}), x}); }, "Swish"},
-    {"silu with a factor", [](Builder& b, ValueId x) { return b.node("Mul", {b.node("Sigmoid", {b.node("Mul", {x, b.scalar(1.7f)})}), x}); }, ""},
-    {"hard sigmoid", [](Builder& b, ValueId x) { return b.node("Div", {relu6_of_plus_3(b, x), b.scalar(6)}); }, "HardSigmoid"},
-    {"hard swish: x * (gate / 6)", [](Builder& b, ValueId x) { return b.node("Mul", {x, b.node("Div", {relu6_of_plus_3(b, x), b.scalar(6)})}); }, "HardSwish"},
-    {"hard swish: (x * gate) / 6", [](Builder& b, ValueId x) { return b.node("Div", {b.node("Mul", {relu6_of_plus_3(b, x), x}), b.scalar(6)}); }, "HardSwish"},
-    {"hard swish: (x * gate) * sixth", [](Builder& b, ValueId x) { return b.node("Mul", {b.node("Mul", {x, relu6_of_plus_3(b, x)}), b.scalar(1.0f / 6)}); }, "HardSwish"},
+    {"silu",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {b.node("Sigmoid", {x}), x});
+     },
+     "Swish"},
+    {"silu with a factor",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {b.node("Sigmoid", {b.node("Mul", {x, b.scalar(1.7f)})}), x});
+     },
+     ""},
+    {"hard sigmoid",
+     [](Builder& b, ValueId x) {
+       return b.node("Div", {relu6_of_plus_3(b, x), b.scalar(6)});
+     },
+     "HardSigmoid"},
+    {"hard swish: x * (gate / 6)",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {x, b.node("Div", {relu6_of_plus_3(b, x), b.scalar(6)})});
+     },
+     "HardSwish"},
+    {"hard swish: (x * gate) / 6",
+     [](Builder& b, ValueId x) {
+       return b.node("Div", {b.node("Mul", {relu6_of_plus_3(b, x), x}), b.scalar(6)});
+     },
+     "HardSwish"},
+    {"hard swish: (x * gate) * sixth",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {b.node("Mul", {x, relu6_of_plus_3(b, x)}), b.scalar(1.0f / 6)});
+     },
+     "HardSwish"},
     {"hard swish by hard sigmoid",
-     [](Builder& b, ValueId x) { return b.node("Mul", {x, b.node("HardSigmoid", {x}, {{"alpha", 1.0f / 6}, {"beta", 0.5f}})}); }, "HardSwish"},
-    {"another hard sigmoid", [](Builder& b, ValueId x) { return b.node("Mul", {x, b.node("HardSigmoid", {x})}); }, ""},
-    {"another gate", [](Builder& b, ValueId x) { return b.node("Mul", {x, b.node("Clip", {b.node("Add", {x, b.scalar(3)}), b.scalar(0), b.scalar(5)})}); }, ""},
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {x, b.node("HardSigmoid", {x}, {{"alpha", 1.0f / 6}, {"beta", 0.5f}})});
+     },
+     "HardSwish"},
+    {"another hard sigmoid",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {x, b.node("HardSigmoid", {x})});
+     },
+     ""},
+    {"another gate",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {x, b.node("Clip", {b.node("Add", {x, b.scalar(3)}), b.scalar(0), b.scalar(5)})});
+     },
+     ""},
 };
 
 const PatternCase kSoftmaxes[] = {

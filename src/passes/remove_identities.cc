@@ -24,7 +24,8 @@ bool is_inference(const Editor& e, const Node& node) {
 
 bool keeps_order(const Editor& e, const Node& node) {
   const auto perm = permutation_of(e, node);
-  return e.value(node.inputs[0]).has_type && perm.size() == static_cast<size_t>(e.type(node.inputs[0]).shape.rank()) && is_identity(perm);
+  return e.value(node.inputs[0]).has_type && perm.size() == static_cast<size_t>(e.type(node.inputs[0]).shape.rank()) &&
+         is_identity(perm);
 }
 
 bool pads_nothing(const Editor& e, const Node& node) { return ints_are(e, node, 1, 0); }
@@ -46,11 +47,11 @@ struct Rule {
 
 // The output equals input 0 when `holds`.
 constexpr Rule kRules[] = {
-    {"Identity", always},       {"Dropout", is_inference}, {"Cast", keeps_type},       {"CastLike", keeps_type},
-    {"Reshape", keeps_type},    {"Flatten", keeps_type},   {"Squeeze", keeps_type},    {"Unsqueeze", keeps_type},
-    {"Expand", keeps_type},     {"Tile", repeats_once},    {"Transpose", keeps_order}, {"Pad", pads_nothing},
-    {"Slice", slices_all},      {"Concat", is_single},     {"Split", splits_once},     {"Clip", has_no_bounds},
-    {"Sum", is_single},         {"Mean", is_single},       {"Max", is_single},         {"Min", is_single},
+    {"Identity", always},    {"Dropout", is_inference}, {"Cast", keeps_type},       {"CastLike", keeps_type},
+    {"Reshape", keeps_type}, {"Flatten", keeps_type},   {"Squeeze", keeps_type},    {"Unsqueeze", keeps_type},
+    {"Expand", keeps_type},  {"Tile", repeats_once},    {"Transpose", keeps_order}, {"Pad", pads_nothing},
+    {"Slice", slices_all},   {"Concat", is_single},     {"Split", splits_once},     {"Clip", has_no_bounds},
+    {"Sum", is_single},      {"Mean", is_single},       {"Max", is_single},         {"Min", is_single},
 };
 
 bool all_equal(const Tensor& tensor, double wanted) {
@@ -62,7 +63,11 @@ bool all_equal(const Tensor& tensor, double wanted) {
 // x + 0, x - 0, x * 1, x / 1, x ^ 1: the input that passes, when broadcasting leaves its shape alone. That -0 + 0 is +0 is
 // the one difference, and only a division by the result could show it.
 std::optional<size_t> neutral_passes(const Editor& e, const Node& node) {
-  struct Neutral { std::string_view op; double constant; bool commutes; };
+  struct Neutral {
+    std::string_view op;
+    double constant;
+    bool commutes;
+  };
   constexpr Neutral kNeutrals[] = {{"Add", 0, true}, {"Sub", 0, false}, {"Mul", 1, true}, {"Div", 1, false}, {"Pow", 1, false}};
   for (const Neutral& neutral : kNeutrals) {
     if (!node.is(neutral.op) || node.inputs.size() != 2) continue;
@@ -126,8 +131,10 @@ bool skip_reshape(Editor& e, NodeId id) {
 
 int simplify(Editor& e, NodeId id) {
   int changes = 0;
-  if (e.node(id).is("Transpose")) while (join_transposes(e, id)) ++changes;
-  if (e.node(id).is("Reshape")) while (skip_reshape(e, id)) ++changes;
+  if (e.node(id).is("Transpose"))
+    while (join_transposes(e, id)) ++changes;
+  if (e.node(id).is("Reshape"))
+    while (skip_reshape(e, id)) ++changes;
   if (const auto input = passing_input(e, e.node(id))) changes += e.bypass(id, *input) || make_identity(e, id, *input);
   return changes;
 }

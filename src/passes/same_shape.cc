@@ -12,9 +12,9 @@ SameShape::SameShape(const Editor& e) : e_(e), origin_(e.graph().values.size()) 
     if (!e.alive(id) || !node.op->elementwise) continue;
     const auto passes_on = [&](ValueId x) {
       return x != kNoValue && std::all_of(node.inputs.begin(), node.inputs.end(), [&](ValueId other) {
-        return other == kNoValue || origin(other) == origin(x) ||
-               (e.value(other).has_type && e.value(x).has_type && broadcasts_into(e.type(other).shape, e.type(x).shape));
-      });
+               return other == kNoValue || origin(other) == origin(x) ||
+                      (e.value(other).has_type && e.value(x).has_type && broadcasts_into(e.type(other).shape, e.type(x).shape));
+             });
     };
     const auto source = std::find_if(node.inputs.begin(), node.inputs.end(), passes_on);
     if (source == node.inputs.end()) continue;

@@ -12,30 +12,121 @@ struct IdentityCase {
 
 const IdentityCase kIdentities[] = {
     {"identity", [](Builder& b, ValueId x) { return b.node("Identity", {x}); }, true},
-    {"dropout", [](Builder& b, ValueId x) { return b.node("Dropout", {x, b.scalar(0.5f)}); }, true},
-    {"cast to the same type", [](Builder& b, ValueId x) { return b.node("Cast", {x}, {{"to", int64_t{1}}}); }, true},
-    {"transpose in order", [](Builder& b, ValueId x) { return b.node("Transpose", {x}, {{"perm", ints({0, 1})}}); }, true},
-    {"reshape to itself", [](Builder& b, ValueId x) { return b.node("Reshape", {x, b.integers({0, 4})}); }, true},
-    {"reshape by the rest", [](Builder& b, ValueId x) { return b.node("Reshape", {x, b.integers({-1, 4})}); }, true},
-    {"reshape to another shape", [](Builder& b, ValueId x) { return b.node("Reshape", {x, b.integers({-1, 2})}); }, false},
-    {"pad by zero", [](Builder& b, ValueId x) { return b.node("Pad", {x, b.integers({0, 0, 0, 0})}); }, true},
-    {"pad and crop", [](Builder& b, ValueId x) { return b.node("Pad", {x, b.integers({0, 1, 0, -1})}); }, false},
-    {"slice of all", [](Builder& b, ValueId x) { return b.node("Slice", {x, b.integers({0}), b.integers({100}), b.integers({1})}); }, true},
-    {"slice of a part", [](Builder& b, ValueId x) { return b.node("Slice", {x, b.integers({1}), b.integers({100}), b.integers({1})}); }, false},
+    {"dropout",
+     [](Builder& b, ValueId x) {
+       return b.node("Dropout", {x, b.scalar(0.5f)});
+     },
+     true},
+    {"cast to the same type",
+     [](Builder& b, ValueId x) {
+       return b.node("Cast", {x}, {{"to", int64_t{1}}});
+     },
+     true},
+    {"transpose in order",
+     [](Builder& b, ValueId x) {
+       return b.node("Transpose", {x}, {{"perm", ints({0, 1})}});
+     },
+     true},
+    {"reshape to itself",
+     [](Builder& b, ValueId x) {
+       return b.node("Reshape", {x, b.integers({0, 4})});
+     },
+     true},
+    {"reshape by the rest",
+     [](Builder& b, ValueId x) {
+       return b.node("Reshape", {x, b.integers({-1, 4})});
+     },
+     true},
+    {"reshape to another shape",
+     [](Builder& b, ValueId x) {
+       return b.node("Reshape", {x, b.integers({-1, 2})});
+     },
+     false},
+    {"pad by zero",
+     [](Builder& b, ValueId x) {
+       return b.node("Pad", {x, b.integers({0, 0, 0, 0})});
+     },
+     true},
+    {"pad and crop",
+     [](Builder& b, ValueId x) {
+       return b.node("Pad", {x, b.integers({0, 1, 0, -1})});
+     },
+     false},
+    {"slice of all",
+     [](Builder& b, ValueId x) {
+       return b.node("Slice", {x, b.integers({0}), b.integers({100}), b.integers({1})});
+     },
+     true},
+    {"slice of a part",
+     [](Builder& b, ValueId x) {
+       return b.node("Slice", {x, b.integers({1}), b.integers({100}), b.integers({1})});
+     },
+     false},
     {"slice backwards",
-     [](Builder& b, ValueId x) { return b.node("Slice", {x, b.integers({-1}), b.integers({-100}), b.integers({1}), b.integers({-1})}); }, false},
-    {"concat of one", [](Builder& b, ValueId x) { return b.node("Concat", {x}, {{"axis", int64_t{0}}}); }, true},
-    {"times one", [](Builder& b, ValueId x) { return b.node("Mul", {b.floats({4}, {1, 1, 1, 1}), x}); }, true},
-    {"times one that broadcasts", [](Builder& b, ValueId x) { return b.node("Mul", {x, b.floats({1, 1, 1}, {1})}); }, false},
-    {"times almost one", [](Builder& b, ValueId x) { return b.node("Mul", {x, b.scalar(1.0001f)}); }, false},
-    {"plus zero", [](Builder& b, ValueId x) { return b.node("Add", {x, b.scalar(0)}); }, true},
-    {"minus zero", [](Builder& b, ValueId x) { return b.node("Sub", {x, b.scalar(0)}); }, true},
-    {"zero minus", [](Builder& b, ValueId x) { return b.node("Sub", {b.scalar(0), x}); }, false},
-    {"over one", [](Builder& b, ValueId x) { return b.node("Div", {x, b.scalar(1)}); }, true},
-    {"one over", [](Builder& b, ValueId x) { return b.node("Div", {b.scalar(1), x}); }, false},
-    {"expand to itself", [](Builder& b, ValueId x) { return b.node("Expand", {x, b.integers({1, 4})}); }, true},
-    {"expand to more", [](Builder& b, ValueId x) { return b.node("Expand", {x, b.integers({3, 1, 4})}); }, false},
-    {"tile once", [](Builder& b, ValueId x) { return b.node("Tile", {x, b.integers({1, 1})}); }, true},
+     [](Builder& b, ValueId x) {
+       return b.node("Slice", {x, b.integers({-1}), b.integers({-100}), b.integers({1}), b.integers({-1})});
+     },
+     false},
+    {"concat of one",
+     [](Builder& b, ValueId x) {
+       return b.node("Concat", {x}, {{"axis", int64_t{0}}});
+     },
+     true},
+    {"times one",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {b.floats({4}, {1, 1, 1, 1}), x});
+     },
+     true},
+    {"times one that broadcasts",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {x, b.floats({1, 1, 1}, {1})});
+     },
+     false},
+    {"times almost one",
+     [](Builder& b, ValueId x) {
+       return b.node("Mul", {x, b.scalar(1.0001f)});
+     },
+     false},
+    {"plus zero",
+     [](Builder& b, ValueId x) {
+       return b.node("Add", {x, b.scalar(0)});
+     },
+     true},
+    {"minus zero",
+     [](Builder& b, ValueId x) {
+       return b.node("Sub", {x, b.scalar(0)});
+     },
+     true},
+    {"zero minus",
+     [](Builder& b, ValueId x) {
+       return b.node("Sub", {b.scalar(0), x});
+     },
+     false},
+    {"over one",
+     [](Builder& b, ValueId x) {
+       return b.node("Div", {x, b.scalar(1)});
+     },
+     true},
+    {"one over",
+     [](Builder& b, ValueId x) {
+       return b.node("Div", {b.scalar(1), x});
+     },
+     false},
+    {"expand to itself",
+     [](Builder& b, ValueId x) {
+       return b.node("Expand", {x, b.integers({1, 4})});
+     },
+     true},
+    {"expand to more",
+     [](Builder& b, ValueId x) {
+       return b.node("Expand", {x, b.integers({3, 1, 4})});
+     },
+     false},
+    {"tile once",
+     [](Builder& b, ValueId x) {
+       return b.node("Tile", {x, b.integers({1, 1})});
+     },
+     true},
     {"clip without bounds", [](Builder& b, ValueId x) { return b.node("Clip", {x}); }, true},
     {"sum of one", [](Builder& b, ValueId x) { return b.node("Sum", {x}); }, true},
 };

@@ -43,6 +43,11 @@ ValueId Builder::integers(std::vector<int64_t> values) {
   return model.main().add_constant(name, Tensor::of<int64_t>(DType::kInt64, Shape{static_cast<int64_t>(values.size())}, values));
 }
 
+ValueId Builder::index(int64_t value) {
+  const std::string name = "constant" + std::to_string(model.main().values.size());
+  return model.main().add_constant(name, Tensor::of<int64_t>(DType::kInt64, Shape{}, std::span<const int64_t>(&value, 1)));
+}
+
 ValueId Builder::node(std::string_view op, std::vector<ValueId> inputs, std::vector<ops::Attributes::Entry> entries) {
   return nodes(op, std::move(inputs), 1, std::move(entries))[0];
 }
@@ -148,7 +153,8 @@ std::vector<Tensor> random_inputs(const Model& model, const Sizes& sizes, uint32
   for (ValueId id : model.main().inputs) {
     const TensorType& type = model.main().value(id).type;
     Shape shape;
-    for (Dim d : type.shape.dims()) shape.push_back(d.is_known() ? d : Dim(sizes.at(model.symbols[static_cast<size_t>(d.symbol_id())])));
+    for (Dim d : type.shape.dims())
+      shape.push_back(d.is_known() ? d : Dim(sizes.at(model.symbols[static_cast<size_t>(d.symbol_id())])));
     Tensor tensor = Tensor::zeros(type.dtype, shape).value();
     for (int64_t i = 0; i < tensor.elements(); ++i) {
       if (type.dtype == DType::kFloat32) tensor.mutable_as<float>()[i] = distribution(random);
@@ -172,10 +178,12 @@ double largest(const Tensor& tensor) {
 }
 
 void expect_close(const Tensor& expected, const Tensor& actual, double tolerance, const std::string& name) {
-  ASSERT_EQ(expected.type(), actual.type()) << name << ": " << to_string(expected.shape()) << " and " << to_string(actual.shape());
+  ASSERT_EQ(expected.type(), actual.type()) << name << ": " << to_string(expected.shape()) << " and "
+                                            << to_string(actual.shape());
   const double bound = tolerance * largest(expected);
   for (int64_t i = 0; i < expected.elements(); ++i) {
-    const double a = element_as_double(expected.dtype(), expected.data(), i), b = element_as_double(actual.dtype(), actual.data(), i);
+    const double a = element_as_double(expected.dtype(), expected.data(), i),
+                 b = element_as_double(actual.dtype(), actual.data(), i);
     if (std::isnan(a) && std::isnan(b)) continue;
     ASSERT_TRUE(a == b || std::abs(a - b) <= bound) << name << " element " << i << ": " << a << " became " << b;
   }

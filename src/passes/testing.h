@@ -31,6 +31,7 @@ class Builder {
   ValueId floats(const Shape& shape, std::vector<float> values);
   ValueId scalar(float value) { return floats(Shape{}, {value}); }
   ValueId integers(std::vector<int64_t> values);
+  ValueId index(int64_t value);  // an int64 scalar
   ValueId node(std::string_view op, std::vector<ValueId> inputs, std::vector<ops::Attributes::Entry> entries = {});
   std::vector<ValueId> nodes(std::string_view op, std::vector<ValueId> inputs, size_t outputs,
                              std::vector<ops::Attributes::Entry> entries = {});
@@ -39,9 +40,9 @@ class Builder {
   // Common layers.
   ValueId conv(ValueId x, int64_t in, int64_t out, int64_t kernel, std::vector<ops::Attributes::Entry> entries = {});
   ValueId batch_norm(ValueId x, int64_t channels);
-  ValueId linear(ValueId x, int64_t in, int64_t out);                 // MatMul and Add, as exporters write it
-  ValueId layer_norm(ValueId x, int64_t channels);                    // primitive operators
-  ValueId gelu(ValueId x);                                            // erf form, primitive operators
+  ValueId linear(ValueId x, int64_t in, int64_t out);  // MatMul and Add, as exporters write it
+  ValueId layer_norm(ValueId x, int64_t channels);     // primitive operators
+  ValueId gelu(ValueId x);                             // erf form, primitive operators
 
   Model model;
   std::mt19937 random;

@@ -38,11 +38,13 @@ double percentile(std::vector<double>& sorted, double p) {
 Result<std::vector<Tensor>> zero_inputs(const plan::ProgramGraph& main, const plan::Bucket& bucket) {
   std::vector<Tensor> inputs;
   for (size_t i = 0; i < main.inputs.size(); ++i)
-    inputs.push_back(TRY(Tensor::zeros(main.values[main.inputs[i]].type.dtype, Shape(std::span<const int64_t>(bucket.input_shapes[i])))));
+    inputs.push_back(
+        TRY(Tensor::zeros(main.values[main.inputs[i]].type.dtype, Shape(std::span<const int64_t>(bucket.input_shapes[i])))));
   return inputs;
 }
 
-Result<plan::MeasuredLatency> measure(std::shared_ptr<const plan::Program> program, plan::Bucket& bucket, int threads, double seconds) {
+Result<plan::MeasuredLatency> measure(std::shared_ptr<const plan::Program> program, plan::Bucket& bucket, int threads,
+                                      double seconds) {
   engine::SessionOptions options;
   options.threads = threads;
   const auto session = TRY(engine::Session::open(program, options));
@@ -67,13 +69,35 @@ Result<plan::MeasuredLatency> measure(std::shared_ptr<const plan::Program> progr
   return plan::MeasuredLatency{static_cast<uint32_t>(threads), percentile(times_us, 0.5), percentile(times_us, 0.99)};
 }
 
+std::vector<kernels::StepContext::Operand> operands_of(const graph::Graph& graph, const std::vector<graph::ValueId>& ids) {
+  std::vector<kernels::StepContext::Operand> operands;
+  for (graph::ValueId id : ids) {
+    kernels::StepContext::Operand operand;
+    if (id != graph::kNoValue) operand = {true, graph.value(id).type, graph.constant(id)};
+    operands.push_back(operand);
+  }
+  return operands;
+}
+
+std::span<const std::byte> bytes_of(const Tensor& tensor) { return {tensor.as<std::byte>(), tensor.bytes()}; }
+
+Result<Tensor> pack(const graph::Graph& main, size_t node, const kernels::KernelRow& row, const platform::Isa& isa) {
+  const auto inputs = operands_of(main, main.nodes[node].inputs), outputs = operands_of(main, main.nodes[node].outputs);
+  const kernels::StepContext context{main.nodes[node].attributes, inputs, outputs, isa, 1, {}};
+  Tensor bytes = TRY(Tensor::zeros(DType::kUint8, Shape{static_cast<int64_t>(row.packing->bytes(context))}));
+  row.packing->fill(context, std::span(bytes.mutable_as<std::byte>(), bytes.bytes()));
+  return bytes;
+}
+
 }  // namespace
 
-Result<void> tune_buckets(const graph::Model& model, const Profile& profile, TacticChooser& chooser,
-                          plan::TunedSection& section, const Progress& progress) {
+Result<std::vector<graph::Model>> tune_buckets(const graph::Model& model, const Profile& profile, TacticChooser& chooser,
+                                               plan::TunedSection& section, const Progress& progress) {
+  std::vector<graph::Model> all;
   const size_t nodes = model.main().nodes.size(), total = nodes * profile.buckets.size();
   for (size_t b = 0; b < profile.buckets.size(); ++b) {
-    const graph::Model fixed = TRY(model_at(model, profile.buckets[b]));
+    all.push_back(TRY(model_at(model, profile.buckets[b])));
+    const graph::Model& fixed = all.back();
     plan::Bucket bucket;
     bucket.input_shapes = sizes_of(profile.buckets[b]);
     for (size_t n = 0; n < nodes; ++n) {
@@ -87,29 +111,22 @@ Result<void> tune_buckets(const graph::Model& model, const Profile& profile, Tac
     section.buckets.push_back(std::move(bucket));
   }
   report(progress, "timing tactics", total, total);
-  return {};
+  return all;
 }
 
-Result<std::vector<Tensor>> pack_weights(const graph::Model& model, plan::TunedSection& section, const Progress& progress) {
+Result<std::vector<Tensor>> pack_weights(const std::vector<graph::Model>& fixed, plan::TunedSection& section,
+                                         const Progress& progress) {
   std::vector<Tensor> owned;
-  const graph::Graph& main = model.main();
-  for (size_t n = 0; n < main.nodes.size(); ++n) {
-    report(progress, "packing weights", n, main.nodes.size());
+  const size_t nodes = fixed.empty() ? 0 : fixed[0].main().nodes.size();
+  for (size_t n = 0; n < nodes; ++n) {
+    report(progress, "packing weights", n, nodes);
     std::set<std::string_view> formats;
-    for (const plan::Bucket& bucket : section.buckets) {
-      const kernels::KernelRow* row =
-          bucket.tactics[n] == plan::kUntuned ? nullptr : kernels::find_row(section.tactic_names[bucket.tactics[n]]);
+    for (size_t b = 0; b < section.buckets.size(); ++b) {
+      const uint32_t tactic = section.buckets[b].tactics[n];
+      const kernels::KernelRow* row = tactic == plan::kUntuned ? nullptr : kernels::find_row(section.tactic_names[tactic]);
       if (!row || !row->packing || !formats.insert(row->packing->format).second) continue;
-      std::vector<kernels::StepContext::Operand> inputs, outputs;
-      for (graph::ValueId id : main.nodes[n].inputs)
-        inputs.push_back(id == graph::kNoValue ? kernels::StepContext::Operand{}
-                                               : kernels::StepContext::Operand{true, main.value(id).type, main.constant(id)});
-      for (graph::ValueId id : main.nodes[n].outputs)
-        outputs.push_back(id == graph::kNoValue ? kernels::StepContext::Operand{} : kernels::StepContext::Operand{true, main.value(id).type, nullptr});
-      const kernels::StepContext context{main.nodes[n].attributes, inputs, outputs, section.isa, 1, {}};
-      Tensor bytes = TRY(Tensor::zeros(DType::kUint8, Shape{static_cast<int64_t>(row->packing->bytes(context))}));
-      row->packing->fill(context, std::span(bytes.mutable_as<std::byte>(), bytes.bytes()));
-      section.packed.push_back({0, static_cast<uint32_t>(n), std::string(row->packing->format), std::span(bytes.as<std::byte>(), bytes.bytes())});
+      Tensor bytes = TRY(pack(fixed[b].main(), n, *row, section.isa));
+      section.packed.push_back({0, static_cast<uint32_t>(n), std::string(row->packing->format), bytes_of(bytes)});
       owned.push_back(std::move(bytes));
     }
   }

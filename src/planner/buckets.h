@@ -6,12 +6,14 @@
 namespace tercel::planner {
 
 // Tunes the main graph at every bucket of the profile: fills `section.buckets` (shapes, tactics, step times) and, of the
-// first bucket, `section.notes`.
-Result<void> tune_buckets(const graph::Model& model, const Profile& profile, TacticChooser& chooser,
-                          plan::TunedSection& section, const Progress& progress);
+// first bucket, `section.notes`. Returns the model at each bucket's shapes.
+Result<std::vector<graph::Model>> tune_buckets(const graph::Model& model, const Profile& profile, TacticChooser& chooser,
+                                               plan::TunedSection& section, const Progress& progress);
 
-// Packs each constant in every format that a chosen tactic wants. The returned tensors own what `section.packed` views.
-Result<std::vector<Tensor>> pack_weights(const graph::Model& model, plan::TunedSection& section, const Progress& progress);
+// Packs each constant in every format that a chosen tactic wants; `fixed` is what tune_buckets() returned. The returned
+// tensors own what `section.packed` views.
+Result<std::vector<Tensor>> pack_weights(const std::vector<graph::Model>& fixed, plan::TunedSection& section,
+                                         const Progress& progress);
 
 // Runs the whole program at every bucket and thread count: fills arena_bytes and latency of `program.tuned[0]`.
 Result<void> measure_latency(plan::Program& program, const std::vector<int>& threads, double seconds, const Progress& progress);

@@ -38,8 +38,8 @@ Result<Compiled> compile(graph::Model model, const CompileOptions& options) {
   plan::TunedSection section;
   section.isa = options.isa;
   section.cpu = platform::cpu_model();
-  TRY(tune_buckets(model, profile, chooser, section, options.progress));
-  compiled.packed = TRY(pack_weights(model, section, options.progress));
+  const auto fixed = TRY(tune_buckets(model, profile, chooser, section, options.progress));
+  compiled.packed = TRY(pack_weights(fixed, section, options.progress));
   compiled.program.tuned.push_back(std::move(section));
   TRY(measure_latency(compiled.program, thread_counts(options), kMeasureSecondsMax, options.progress));
   compiled.tune_seconds = chooser.seconds_spent();

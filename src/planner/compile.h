@@ -15,11 +15,11 @@ using Progress = std::function<void(std::string_view what, int done, int total)>
 
 struct CompileOptions {
   std::vector<ProfileItem> profile;
-  std::vector<std::vector<ProfileItem>> buckets;   // given bucket points; empty: chosen
+  std::vector<std::vector<ProfileItem>> buckets;  // given bucket points; empty: chosen
   passes::PassOptions passes;
-  bool tune = true;                 // false: first accepting rows, nothing timed, no tuned section
+  bool tune = true;  // false: first accepting rows, nothing timed, no tuned section
   double tune_budget_seconds = 30;
-  std::vector<int> threads;         // thread counts whose latency is measured; empty: 1 and all usable
+  std::vector<int> threads;  // thread counts whose latency is measured; empty: 1 and all usable
   platform::Isa isa = platform::host_isa();
   std::string model_digest;
   Progress progress;
@@ -28,7 +28,7 @@ struct CompileOptions {
 // A program whose packed weights lie in memory that it owns.
 struct Compiled {
   plan::Program program;
-  std::vector<Tensor> packed;       // owns what program.tuned[].packed views
+  std::vector<Tensor> packed;  // owns what program.tuned[].packed views
   double tune_seconds = 0;
 };
 

@@ -122,7 +122,8 @@ BucketShapes bucket_at(const std::vector<plan::InputRange>& inputs, double fract
       const int64_t high = input.high[a] >= plan::kDimMax ? low : std::max(input.high[a], low);
       int64_t size = low;
       if (fraction >= 1) size = high;
-      else while (size < high && size * 2 <= high && static_cast<double>(size) < static_cast<double>(high) * fraction) size *= 2;
+      else
+        while (size < high && size * 2 <= high && static_cast<double>(size) < static_cast<double>(high) * fraction) size *= 2;
       shape.push_back(input.low[a] == input.high[a] ? Dim(input.low[a]) : Dim(size));
     }
     shapes.push_back(shape);
@@ -148,7 +149,8 @@ Result<BucketShapes> given_bucket(const std::vector<plan::InputRange>& inputs, c
     for (size_t a = 0; a < item->axes.size(); ++a) {
       const Range r = item->axes[a];
       if (r.low != r.high || r.low < inputs[i].low[a] || r.low > inputs[i].high[a])
-        return invalid("bucket: axis " + std::to_string(a) + " of input '" + inputs[i].name + "' must be one extent inside the profile's range");
+        return invalid("bucket: axis " + std::to_string(a) + " of input '" + inputs[i].name +
+                       "' must be one extent inside the profile's range");
       shapes[i][static_cast<int>(a)] = Dim(r.low);
     }
   }

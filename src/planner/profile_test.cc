@@ -72,7 +72,9 @@ TEST(MakeProfile, GivenBucketsReplaceTheChosenOnes) {
 }
 
 TEST(MakeProfile, ErrorsNameInputAndAxis) {
-  const auto contains = [](const Result<Profile>& r, std::string_view word) { return !r.ok() && r.error().message().find(word) != std::string::npos; };
+  const auto contains = [](const Result<Profile>& r, std::string_view word) {
+    return !r.ok() && r.error().message().find(word) != std::string::npos;
+  };
   EXPECT_TRUE(contains(profile_of("y=1"), "y"));
   EXPECT_TRUE(contains(profile_of("x=1x3x16"), "x"));
   EXPECT_TRUE(contains(profile_of("x=1x4x16x16"), "axis 1"));

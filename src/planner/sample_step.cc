@@ -49,7 +49,8 @@ Result<void> SampleStep::fill(const std::vector<Operand>& inputs, const std::vec
   for (const Operand& o : inputs)
     if (o.present && !o.constant) bytes += o.type.bytes();
   const size_t sets = std::clamp<size_t>(kRotationBytesMax / bytes, 1, kSetsMax);
-  const int64_t index_limit = !inputs.empty() && inputs[0].present && inputs[0].type.shape.rank() > 0 ? inputs[0].type.shape.size(0) : 8;
+  const int64_t index_limit =
+      !inputs.empty() && inputs[0].present && inputs[0].type.shape.rank() > 0 ? inputs[0].type.shape.size(0) : 8;
   std::mt19937 random(20);
   for (size_t s = 0; s < sets; ++s) {
     std::vector<Tensor> tensors;

@@ -42,7 +42,7 @@ class SampleStep {
   const ops::Attributes* attributes_ = nullptr;
   platform::Isa isa_;
   std::vector<kernels::StepContext::Operand> inputs_, outputs_;
-  std::vector<std::vector<Tensor>> input_sets_;        // [set][input]; constants are shared between sets
+  std::vector<std::vector<Tensor>> input_sets_;  // [set][input]; constants are shared between sets
   std::vector<std::vector<const void*>> input_pointers_;
   std::vector<Tensor> output_tensors_;
   std::vector<void*> output_pointers_;

@@ -71,8 +71,10 @@ std::string signature_of(const graph::Node& node, const Operands& inputs, const 
     if (const auto* i = std::get_if<int64_t>(&entry.value)) text += std::to_string(*i);
     else if (const auto* f = std::get_if<float>(&entry.value)) text += std::to_string(*f);
     else if (const auto* s = std::get_if<std::string>(&entry.value)) text += *s;
-    else if (const auto* v = std::get_if<std::vector<int64_t>>(&entry.value)) for (int64_t x : *v) text += std::to_string(x) + ',';
-    else if (const auto* w = std::get_if<std::vector<float>>(&entry.value)) for (float x : *w) text += std::to_string(x) + ',';
+    else if (const auto* v = std::get_if<std::vector<int64_t>>(&entry.value))
+      for (int64_t x : *v) text += std::to_string(x) + ',';
+    else if (const auto* w = std::get_if<std::vector<float>>(&entry.value))
+      for (float x : *w) text += std::to_string(x) + ',';
     text += ';';
   }
   append_types(text, inputs);
@@ -113,7 +115,8 @@ std::vector<Candidate> bind_candidates(std::string_view op, SampleStep& step, Ta
 void time_all(std::vector<Candidate>& candidates, SampleStep& step) {
   kernels::SerialWorkers workers;
   for (auto& c : candidates) step.run(c.kernel, workers);
-  const int64_t deadline = platform::now_ns() + static_cast<int64_t>(kSecondsPerStep * 1e9 * static_cast<double>(candidates.size()));
+  const int64_t deadline =
+      platform::now_ns() + static_cast<int64_t>(kSecondsPerStep * 1e9 * static_cast<double>(candidates.size()));
   for (int round = 0; round < kRoundsMax && (round < kRoundsMin || platform::now_ns() < deadline); ++round)
     for (auto& c : candidates) c.times_ns.push_back(step.run(c.kernel, workers));
 }
@@ -152,8 +155,11 @@ double relative_difference(const Tensor& candidate, const Tensor& reference) {
       continue;
     }
     if (std::isnan(r) != std::isnan(c)) return INFINITY;
-    if (std::isnan(r) || r == c) continue;
-    if (std::isinf(r) || std::isinf(c)) return INFINITY;
+    if (std::isnan(r)) continue;
+    if (std::isinf(r) || std::isinf(c)) {
+      if (r != c) return INFINITY;
+      continue;
+    }
     largest = std::max(largest, std::abs(r));
     worst = std::max(worst, std::abs(r - c));
   }
@@ -172,7 +178,8 @@ Result<TacticChoice> TacticChooser::time_candidates(const graph::Graph& graph, c
   SampleStep step = TRY(SampleStep::make(node.attributes, inputs, outputs, options_.isa));
   std::vector<Candidate> candidates = bind_candidates(node.op->name, step, choice);
   if (seconds_spent_ < options_.budget_seconds && !candidates.empty()) time_all(candidates, step);
-  std::stable_sort(candidates.begin(), candidates.end(), [](const auto& a, const auto& b) { return a.typical_us() < b.typical_us(); });
+  std::stable_sort(candidates.begin(), candidates.end(),
+                   [](const auto& a, const auto& b) { return a.typical_us() < b.typical_us(); });
   for (const Candidate& c : candidates) {
     if (choice.row) {
       char text[96];

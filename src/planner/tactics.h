@@ -12,14 +12,14 @@ namespace tercel::planner {
 
 // What was decided for one step.
 struct TacticChoice {
-  const kernels::KernelRow* row = nullptr;  // null: no row accepts
-  double step_us = -1;                      // measured; < 0 when nothing was timed
+  const kernels::KernelRow* row = nullptr;                   // null: no row accepts
+  double step_us = -1;                                       // measured; < 0 when nothing was timed
   std::vector<std::pair<std::string, std::string>> refused;  // tactic, sentence
 };
 
 struct TacticOptions {
   platform::Isa isa;
-  double budget_seconds = 20;   // of timing; when it is spent, the first accepting row is taken
+  double budget_seconds = 20;  // of timing; when it is spent, the first accepting row is taken
 };
 
 // Chooses the tactic of each step: times the rows that accept on this machine, on rotating inputs, keeps the fastest whose

@@ -27,7 +27,8 @@ TEST(RelativeDifference, NaNsAndInfinitiesMustStandAtTheSamePlaces) {
 
 TEST(RelativeDifference, IntegersAreEqualOrNot) {
   const std::vector<int64_t> a = {1, 2}, b = {1, 3};
-  EXPECT_EQ(relative_difference(Tensor::of<int64_t>(DType::kInt64, Shape{2}, a), Tensor::of<int64_t>(DType::kInt64, Shape{2}, b)), 1);
+  EXPECT_EQ(relative_difference(Tensor::of<int64_t>(DType::kInt64, Shape{2}, a), Tensor::of<int64_t>(DType::kInt64, Shape{2}, b)),
+            1);
 }
 
 // A graph of one tercel.Dense step with random weights.

@@ -15,7 +15,8 @@ struct Isa {
   bool operator==(const Isa&) const = default;
 
   bool covers(const Isa& needed) const {
-    return (avx2 || !needed.avx2) && (avx512 || !needed.avx512) && (avx512_vnni || !needed.avx512_vnni) && (avx512_fp16 || !needed.avx512_fp16);
+    return (avx2 || !needed.avx2) && (avx512 || !needed.avx512) &&
+           (avx512_vnni || !needed.avx512_vnni) && (avx512_fp16 || !needed.avx512_fp16);
   }
 };
 

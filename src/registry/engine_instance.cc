@@ -69,7 +69,8 @@ class EngineInstance final : public Instance {
 
   size_t total_bytes(auto&& types) const {
     size_t total = 0;
-    for (size_t i = 0; i < wanted_.size(); ++i) if (wanted_[i]) total += align_up(types[i].bytes(), kTensorAlignment);
+    for (size_t i = 0; i < wanted_.size(); ++i)
+      if (wanted_[i]) total += align_up(types[i].bytes(), kTensorAlignment);
     return total;
   }
 

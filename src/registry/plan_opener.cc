@@ -20,8 +20,9 @@ Result<Program> open_program(const std::string& directory, const ModelSettings& 
   if (std::filesystem::exists(plan_path, failure)) return plan::open(plan_path);
   if (!std::filesystem::exists(onnx_path, failure)) return not_found(directory + " holds neither model.plan nor model.onnx");
   if (!compile) {
-    return unsupported(onnx_path + " is not compiled, and this server runs plans only: make a model.plan with 'tercel compile', or "
-                                   "use 'tercel serve'");
+    return unsupported(onnx_path +
+                       " is not compiled, and this server runs plans only: make a model.plan with 'tercel compile', or "
+                       "use 'tercel serve'");
   }
   return compile(onnx_path, settings.profile);
 }
@@ -80,7 +81,8 @@ Result<OpenedModel> open_version(const std::string& directory, const ModelSettin
     auto instance = make_instance(std::move(session));
     const auto warmed = warm_up(*instance, *program);
     if (warmed.ok()) model.compute_ns = *warmed;
-    else if (model.notice.empty()) model.notice = "a run on zeros failed, the first requests will be slow: " + warmed.error().message();
+    else if (model.notice.empty())
+      model.notice = "a run on zeros failed, the first requests will be slow: " + warmed.error().message();
     model.instances.push_back(std::move(instance));
   }
   return model;
@@ -92,7 +94,8 @@ request::Signature signature_of(const plan::Program& program) {
   request::Signature signature;
   for (const auto& range : program.profile) {
     request::TensorSignature tensor{range.name, range.dtype, {}};
-    for (size_t axis = 0; axis < range.low.size(); ++axis) tensor.dims.push_back(range.low[axis] == range.high[axis] ? range.low[axis] : -1);
+    for (size_t axis = 0; axis < range.low.size(); ++axis)
+      tensor.dims.push_back(range.low[axis] == range.high[axis] ? range.low[axis] : -1);
     signature.inputs.push_back(std::move(tensor));
   }
   for (const auto id : program.main().outputs) {

@@ -11,7 +11,8 @@ namespace tercel::registry {
 
 // Turns a model.onnx into a plan; `profile` is what model.toml says. The compile half is not linked here: who has it passes
 // it in.
-using CompileOnnx = std::function<Result<std::shared_ptr<const plan::Program>>(const std::string& path, const std::vector<std::string>& profile)>;
+using CompileOnnx =
+    std::function<Result<std::shared_ptr<const plan::Program>>(const std::string& path, const std::vector<std::string>& profile)>;
 
 // Opens versions that hold a model.plan, or, when `compile` is given, a model.onnx. Each instance is a session, bound to
 // the smallest shapes of the plan and run a few times on zeros, so that the first request finds it warm.

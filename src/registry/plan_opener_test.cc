@@ -27,7 +27,8 @@ plan::Program doubling(bool with_positions) {
   plan::Program program;
   program.symbols = {"batch"};
   plan::ProgramGraph graph;
-  graph.values = {value_of("x", DType::kFloat32, {Dim::symbol(0), Dim(4)}), value_of("y", DType::kFloat32, {Dim::symbol(0), Dim(4)})};
+  graph.values = {value_of("x", DType::kFloat32, {Dim::symbol(0), Dim(4)}),
+                  value_of("y", DType::kFloat32, {Dim::symbol(0), Dim(4)})};
   graph.nodes = {node_of("Add", {0, 0}, {1})};
   graph.inputs = {0};
   graph.outputs = {1};
@@ -51,7 +52,8 @@ struct Opened {
   OpenedModel model;
 };
 
-request::InferRequest request_of(const Shape& shape, const std::vector<float>& values, std::vector<request::WantedOutput> outputs) {
+request::InferRequest request_of(const Shape& shape, const std::vector<float>& values,
+                                 std::vector<request::WantedOutput> outputs) {
   request::InferRequest request;
   request.inputs = {{{DType::kFloat32, shape}, values.data()}};
   request.outputs = std::move(outputs);
@@ -94,9 +96,7 @@ TEST(PlanOpener, OutputsMayDependOnData) {
     ASSERT_TRUE(instance.run(request_of({1, 4}, values, {{1, true}, {0, false}}), reply).ok());
     EXPECT_EQ(reply.outputs[1].type.shape, (Shape{2, Dim(count)}));
     EXPECT_EQ(static_cast<const float*>(reply.outputs[0].data)[3], 2 * values[3]);
-    if (count > 0) {
-      EXPECT_EQ(static_cast<const int64_t*>(reply.outputs[1].data)[2 * count - 1], 3);
-    }
+    if (count > 0) { EXPECT_EQ(static_cast<const int64_t*>(reply.outputs[1].data)[2 * count - 1], 3); }
     ASSERT_TRUE(instance.run(request_of({1, 4}, values, {{0, false}}), reply).ok());
     EXPECT_EQ(reply.outputs[1].data, nullptr);
   }
@@ -107,8 +107,12 @@ TEST(PlanOpener, SaysWhatIsMissing) {
   repository.write("empty/1/readme", "");
   repository.write("onnx/1/model.onnx", "");
   repository.write("bad/1/model.plan", "not a plan");
-  struct Case { const char* directory; const char* says; };
-  for (const auto& c : {Case{"/empty/1", "neither model.plan nor model.onnx"}, Case{"/onnx/1", "runs plans only"}, Case{"/bad/1", "model.plan"}}) {
+  struct Case {
+    const char* directory;
+    const char* says;
+  };
+  for (const auto& c : {Case{"/empty/1", "neither model.plan nor model.onnx"}, Case{"/onnx/1", "runs plans only"},
+                        Case{"/bad/1", "model.plan"}}) {
     const auto opened = plan_opener()(repository.path() + c.directory, {});
     ASSERT_FALSE(opened.ok());
     EXPECT_NE(opened.error().message().find(c.says), std::string::npos) << opened.error().message();

@@ -22,13 +22,15 @@ void log_loaded(const Version& version, int64_t took_ns) {
 }
 
 bool any_ready(const Model& model) {
-  for (const auto& version : model.versions) if (version->state == State::kReady) return true;
+  for (const auto& version : model.versions)
+    if (version->state == State::kReady) return true;
   return false;
 }
 
 std::string first_reason(const Model& model) {
   if (!model.reason.empty()) return model.reason;
-  for (const auto& version : model.versions) if (!version->reason.empty()) return version->reason;
+  for (const auto& version : model.versions)
+    if (!version->reason.empty()) return version->reason;
   return "no version is ready";
 }
 
@@ -53,7 +55,8 @@ Result<std::unique_ptr<Registry>> Registry::open(const std::string& repository, 
 Model Registry::load_found(const FoundModel& found) const {
   Model model{.name = found.name, .reason = without_path(found.reason, repository_)};
   if (!found.reason.empty()) {
-    observe::log(observe::LogLevel::kError, "registry", "model could not be loaded", {{"model", found.name}, {"reason", model.reason}});
+    observe::log(observe::LogLevel::kError, "registry", "model could not be loaded",
+                 {{"model", found.name}, {"reason", model.reason}});
     return model;
   }
   for (const int64_t number : found.versions) {

@@ -29,7 +29,7 @@ struct Version {
 
 struct Model {
   std::string name;
-  std::string reason;                                   // not empty: broken before any version was looked at
+  std::string reason;                                    // not empty: broken before any version was looked at
   std::vector<std::shared_ptr<const Version>> versions;  // ascending
 };
 
@@ -58,7 +58,7 @@ class Registry {
 
   const std::string repository_;
   const Opener opener_;
-  std::mutex changing_;           // held while a model is loaded
+  std::mutex changing_;                // held while a model is loaded
   mutable std::mutex snapshot_mutex_;  // held for a pointer copy
   std::shared_ptr<const Snapshot> snapshot_ = std::make_shared<Snapshot>();
 };

@@ -107,7 +107,8 @@ Result<std::vector<FoundModel>> scan(const std::string& repository) {
 Result<FoundModel> scan_model(const std::string& repository, const std::string& name) {
   const fs::path directory = fs::path(repository) / name;
   std::error_code failure;
-  if (!is_model_name(name) || !fs::is_directory(directory, failure)) return not_found("no model '" + name + "' in the repository");
+  if (!is_model_name(name) || !fs::is_directory(directory, failure))
+    return not_found("no model '" + name + "' in the repository");
   return found(directory);
 }
 

@@ -10,10 +10,9 @@
 
 namespace tercel::registry {
 
-// Limits of a repository. Documented in docs/limits.md.
-inline constexpr size_t kModelsMax = 4096;
-inline constexpr size_t kVersionsMax = 1024;
-inline constexpr size_t kNameBytesMax = 128;
+inline constexpr size_t kModelsMax = 4096;    // of a repository
+inline constexpr size_t kVersionsMax = 1024;  // of a model
+inline constexpr size_t kNameBytesMax = 128;  // of the name of a model
 
 // One model folder as found: either what is to be loaded, or why it can't be.
 struct FoundModel {

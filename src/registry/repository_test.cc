@@ -9,7 +9,8 @@ namespace {
 
 TEST(Repository, ModelNames) {
   for (const auto name : {"a", "resnet50", "Model_1.2-x", "_x", "0"}) EXPECT_TRUE(is_model_name(name)) << name;
-  for (const auto name : {"", ".", "..", ".hidden", "-x", "a/b", "a b", "a\n", "\xc3\xa9"}) EXPECT_FALSE(is_model_name(name)) << name;
+  for (const auto name : {"", ".", "..", ".hidden", "-x", "a/b", "a b", "a\n", "\xc3\xa9"})
+    EXPECT_FALSE(is_model_name(name)) << name;
   EXPECT_FALSE(is_model_name(std::string(kNameBytesMax + 1, 'a')));
 }
 
@@ -17,7 +18,11 @@ TEST(Repository, SelectsVersionsByPolicy) {
   TestingRepository repository;
   for (const auto version : {"1", "2", "10", "x", "007", "-1"}) repository.write(std::string("m/") + version + "/model.plan", "");
   repository.write("m/3", "a file, not a version");
-  struct Case { const char* toml; std::vector<int64_t> versions; const char* reason; };
+  struct Case {
+    const char* toml;
+    std::vector<int64_t> versions;
+    const char* reason;
+  };
   const Case cases[] = {
       {"", {10}, ""},
       {"versions = 'all'", {1, 2, 10}, ""},

@@ -23,10 +23,14 @@ Result<VersionPolicy> versions(const toml::node& node, const std::string& file) 
   VersionPolicy policy;
   if (const auto name = node.value_exact<std::string>()) {
     if (*name == "latest") return policy;
-    if (*name == "all") { policy.kind = VersionPolicy::Kind::kAll; return policy; }
+    if (*name == "all") {
+      policy.kind = VersionPolicy::Kind::kAll;
+      return policy;
+    }
   }
   const auto* list = node.as_array();
-  if (!list || list->empty()) return at(file, node.source(), "'versions' must be \"latest\", \"all\" or a list of numbers such as [1, 3]");
+  if (!list || list->empty())
+    return at(file, node.source(), "'versions' must be \"latest\", \"all\" or a list of numbers such as [1, 3]");
   policy.kind = VersionPolicy::Kind::kSpecific;
   for (const auto& item : *list) policy.specific.push_back(TRY(integer(item, file, "versions", 0, INT64_MAX)));
   std::sort(policy.specific.begin(), policy.specific.end());

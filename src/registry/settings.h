@@ -30,11 +30,10 @@ struct ModelSettings {
   std::vector<std::string> profile;
 };
 
-// Limits of the settings. Documented in docs/limits.md.
-inline constexpr int64_t kInstancesMax = 256;
-inline constexpr int64_t kThreadsMax = 1024;
-inline constexpr int64_t kQueueMax = 65536;
-inline constexpr size_t kSettingsBytesMax = 64 << 10;
+inline constexpr int64_t kInstancesMax = 256;          // instances in model.toml
+inline constexpr int64_t kThreadsMax = 1024;           // threads in model.toml
+inline constexpr int64_t kQueueMax = 65536;            // queue_max in model.toml
+inline constexpr size_t kSettingsBytesMax = 64 << 10;  // of a model.toml
 
 // Parses the text of a model.toml. Unknown keys, wrong types and values out of range are errors with the line.
 Result<ModelSettings> parse_settings(std::string_view toml, const std::string& file);

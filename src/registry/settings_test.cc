@@ -23,7 +23,10 @@ TEST(Settings, DefaultsAndAllKeys) {
 }
 
 TEST(Settings, ErrorsNameFileLineAndKey) {
-  struct Case { const char* text; const char* says; };
+  struct Case {
+    const char* text;
+    const char* says;
+  };
   const Case cases[] = {
       {"\ninstances = 0", "m.toml line 2: 'instances' must be an integer from 1 to 256"},
       {"instances = 'two'", "line 1: 'instances'"},

@@ -16,7 +16,10 @@ TEST(Signature, FindsWithGoodAndBadHints) {
 }
 
 TEST(Signature, MatchesTypesAndExtents) {
-  struct Case { TensorType type; const char* says; };
+  struct Case {
+    TensorType type;
+    const char* says;
+  };
   const Case cases[] = {
       {{DType::kFloat32, Shape{1, 3, 4}}, ""},
       {{DType::kFloat32, Shape{0, 3, 4}}, ""},
@@ -29,9 +32,7 @@ TEST(Signature, MatchesTypesAndExtents) {
   for (const auto& c : cases) {
     const auto result = matches(kImage, c.type);
     EXPECT_EQ(result.ok(), *c.says == 0);
-    if (!result.ok()) {
-      EXPECT_NE(result.error().message().find(c.says), std::string::npos) << result.error().message();
-    }
+    if (!result.ok()) { EXPECT_NE(result.error().message().find(c.says), std::string::npos) << result.error().message(); }
   }
 }
 

@@ -21,7 +21,10 @@ constexpr std::string_view stage_name(Stage stage) {
 // measured by its own readings and the stages cover the request without a gap. One thread at a time.
 class StageClock {
  public:
-  void start(int64_t at_ns) { started_ns_ = last_ns_ = at_ns; spent_ns_ = {}; }
+  void start(int64_t at_ns) {
+    started_ns_ = last_ns_ = at_ns;
+    spent_ns_ = {};
+  }
   int64_t mark(Stage stage) {
     const int64_t now = platform::now_ns();
     spent_ns_[static_cast<size_t>(stage)] += now - last_ns_;

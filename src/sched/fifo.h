@@ -31,7 +31,7 @@ class Fifo final : public Scheduler {
   uint32_t queue_max_;
   std::vector<RequestMeta> ring_;  // queued requests, oldest at head_
   uint32_t head_ = 0, queued_ = 0;
-  std::vector<InstanceId> idle_;   // a stack
+  std::vector<InstanceId> idle_;  // a stack
   std::vector<bool> busy_;
 };
 

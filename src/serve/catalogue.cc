@@ -8,7 +8,8 @@ namespace {
 
 std::shared_ptr<Served> served_by(const Catalogue* previous, const std::shared_ptr<const registry::Version>& version) {
   if (!previous) return nullptr;
-  for (const auto& served : previous->ready(version->model)) if (served->version == version) return served;
+  for (const auto& served : previous->ready(version->model))
+    if (served->version == version) return served;
   return nullptr;
 }
 
@@ -38,11 +39,14 @@ std::shared_ptr<const Catalogue> Catalogue::make(std::shared_ptr<const registry:
 Result<std::shared_ptr<Served>> Catalogue::find(std::string_view name, std::optional<int64_t> number) const {
   const auto& candidates = ready(name);
   if (!number && !candidates.empty()) return candidates.back();
-  for (const auto& served : candidates) if (served->version->number == number) return served;
+  for (const auto& served : candidates)
+    if (served->version->number == number) return served;
   const auto model = snapshot_->models.find(name);
-  if (model == snapshot_->models.end()) return not_found("no model '" + std::string(name) + "'; POST v2/repository/index lists the models");
+  if (model == snapshot_->models.end())
+    return not_found("no model '" + std::string(name) + "'; POST v2/repository/index lists the models");
   const auto& versions = model->second.versions;
-  const bool known = !number || std::any_of(versions.begin(), versions.end(), [&](const auto& v) { return v->number == *number; });
+  const bool known =
+      !number || std::any_of(versions.begin(), versions.end(), [&](const auto& v) { return v->number == *number; });
   if (known || !model->second.reason.empty()) return not_ready(model->second, number);
   return not_found("model '" + std::string(name) + "' has no version " + std::to_string(*number));
 }

@@ -15,9 +15,7 @@ Job& job_of(sched::RequestId id) { return *reinterpret_cast<Job*>(id); }
 int64_t run(const sched::Action& action, registry::Instance& instance) {
   Job& job = job_of(action.request);
   int64_t now = platform::now_ns();
-  if (now < action.start_earliest_ns) {
-    std::this_thread::sleep_for(std::chrono::nanoseconds(action.start_earliest_ns - now));
-  }
+  if (now < action.start_earliest_ns) { std::this_thread::sleep_for(std::chrono::nanoseconds(action.start_earliest_ns - now)); }
   now = job.clock.mark(request::Stage::kQueue);
   if (now > action.start_latest_ns) {
     job.error.emplace(ErrorCode::kCancelled, "the deadline passed while the request waited in the queue");

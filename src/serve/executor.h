@@ -21,7 +21,9 @@ inline constexpr int64_t kInlineComputeNs = 200'000;
 class Executor {
  public:
   enum class Submitted : uint8_t { kDone, kPending };
-  struct Load { uint32_t queued = 0, running = 0; };
+  struct Load {
+    uint32_t queued = 0, running = 0;
+  };
 
   // Takes the scheduler; borrows the instances, which outlive it. `compute_ns` is the expected time of one request (0: not
   // known, nothing is computed on a submitting thread until it was measured).

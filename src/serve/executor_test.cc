@@ -12,7 +12,7 @@
 namespace tercel::serve {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""ms;
 
 // A job of four floats whose completion can be waited for.
 struct WaitedJob {
@@ -47,7 +47,10 @@ TEST(Executor, ComputesShortRequestsOnTheCallingThread) {
 }
 
 TEST(Executor, HandsLongColdOrUnmeasuredOnesToItsThread) {
-  struct Case { EchoBehaviour behaviour; int64_t compute_ns; };
+  struct Case {
+    EchoBehaviour behaviour;
+    int64_t compute_ns;
+  };
   for (const auto& c : {Case{{}, 0}, Case{{}, kInlineComputeNs + 1}, Case{{.warm = false}, 1000}}) {
     Fixture f(c.behaviour, 1, 4, c.compute_ns);
     WaitedJob waited;
@@ -116,7 +119,10 @@ TEST(Executor, SurvivesManySubmitters) {
         waited.values[0] = static_cast<float>(i);
         waited.job.clock.start(platform::now_ns());
         const auto submitted = f.executor.submit(waited.job);
-        if (!submitted.ok()) { ++refused; continue; }
+        if (!submitted.ok()) {
+          ++refused;
+          continue;
+        }
         if (*submitted == Executor::Submitted::kPending) waited.finished.acquire();
         if (static_cast<const float*>(waited.job.reply.outputs[0].data)[0] == static_cast<float>(i)) ++answered;
       }

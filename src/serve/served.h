@@ -14,9 +14,10 @@ namespace tercel::serve {
 struct Served {
   explicit Served(std::shared_ptr<const registry::Version> ready)
       : version(std::move(ready)),
-        executor(std::make_unique<sched::Fifo>(sched::FifoOptions{
-                     .instances = static_cast<uint32_t>(version->opened.instances.size()), .queue_max = version->settings.queue_max}),
-                 version->opened.instances, version->opened.compute_ns) {}
+        executor(
+            std::make_unique<sched::Fifo>(sched::FifoOptions{.instances = static_cast<uint32_t>(version->opened.instances.size()),
+                                                             .queue_max = version->settings.queue_max}),
+            version->opened.instances, version->opened.compute_ns) {}
 
   const request::Signature& signature() const { return version->opened.signature; }
 

@@ -37,7 +37,8 @@ bool Server::is_ready() const {
   if (is_draining()) return false;
   const auto now = catalogue();
   if (now->snapshot().models.empty()) return true;
-  for (const auto& [name, model] : now->snapshot().models) if (!now->ready(name).empty()) return true;
+  for (const auto& [name, model] : now->snapshot().models)
+    if (!now->ready(name).empty()) return true;
   return false;
 }
 

@@ -31,7 +31,12 @@ TEST(Server, FindsVersionsAndSaysWhyNot) {
   EXPECT_TRUE(f.server->is_ready());
   EXPECT_EQ((*f.server->find("m", std::nullopt))->version->number, 3);
   EXPECT_EQ((*f.server->find("m", 1))->version->number, 1);
-  struct Case { const char* model; std::optional<int64_t> version; ErrorCode code; const char* says; };
+  struct Case {
+    const char* model;
+    std::optional<int64_t> version;
+    ErrorCode code;
+    const char* says;
+  };
   const Case cases[] = {
       {"m", 2, ErrorCode::kNotFound, "model 'm' has no version 2"},
       {"none", std::nullopt, ErrorCode::kNotFound, "no model 'none'"},

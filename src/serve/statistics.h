@@ -16,7 +16,8 @@ namespace tercel::serve {
 enum class Outcome : uint8_t { kOk, kInvalid, kRejectedOverload, kDeadlineMissed, kUnavailable, kError };
 inline constexpr size_t kOutcomeCount = 6;
 constexpr std::string_view outcome_name(Outcome outcome) {
-  constexpr std::string_view kNames[kOutcomeCount] = {"ok", "invalid", "rejected_overload", "deadline_missed", "unavailable", "error"};
+  constexpr std::string_view kNames[kOutcomeCount] = {"ok",          "invalid", "rejected_overload", "deadline_missed",
+                                                      "unavailable", "error"};
   return kNames[static_cast<size_t>(outcome)];
 }
 Outcome outcome_of(ErrorCode code);
@@ -28,7 +29,7 @@ class Statistics {
   void record(Outcome outcome, const request::StageClock& clock);
 
   uint64_t count(Outcome outcome) const { return outcomes_[static_cast<size_t>(outcome)].value(); }
-  uint64_t failures() const;           // everything but kOk
+  uint64_t failures() const;  // everything but kOk
   uint64_t failure_ns() const { return failure_ns_.value(); }
   const observe::Histogram& duration() const { return duration_; }  // of answered requests, first byte in to last byte out
   const observe::Histogram& stage(request::Stage stage) const { return stages_[static_cast<size_t>(stage)]; }

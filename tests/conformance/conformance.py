@@ -148,7 +148,7 @@ def judge(results, refusals):
             wrong.append(f"{name}: {reason}")
         elif outcome == "refused" and name not in refusals:
             wrong.append(f"{name}: refused, and not listed in refusals.txt: {reason}")
-        elif outcome == "passed" and name in refusals:
+        elif outcome == "passed" and name in refusals and "random" not in refusals[name][1]:  # a draw may match by chance
             wrong.append(f"{name}: passes now; delete its line in refusals.txt")
     return wrong
 
@@ -162,7 +162,9 @@ def update(results, refusals):
         if outcome == "passed":
             continue
         reason = reason.split("model.onnx: ")[-1].replace("\n", " ").replace("|", "/")[:200]
-        kind = refusals[name][0] if name in refusals else "never" if any(word in reason for word in NEVER) else "not yet"
+        if "bernoulli" in name:
+            reason = "the expected values are draws of numpy's random generator"
+        kind = refusals[name][0] if name in refusals else "never" if "random" in reason else "never" if any(word in reason for word in NEVER) else "not yet"
         lines.append(f"{name} | {kind} | {'fails: ' if outcome == 'failed' else ''}{reason}")
     (HERE / "refusals.txt").write_text("\n".join(lines) + "\n")
 

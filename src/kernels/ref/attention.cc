@@ -24,7 +24,7 @@ struct AttentionParameters {
 };
 
 AttentionParameters parameters_of(const ops::Attributes& attributes, const ops::AttentionExtents& e) {
-  AttentionParameters p{e.batch.size(), e.query_heads.size(), e.key_heads.size(), e.queries.size(), e.keys.size(),
+  AttentionParameters p{e.batch.size(), e.query_heads.size(), e.key_heads.size(), e.queries.size(),      e.keys.size(),
                         e.past.size(),  e.total().size(),     e.columns.size(),   e.value_columns.size()};
   const auto layout = e.packed ? Heads::packed : Heads::split;
   p.q = layout(p.queries, p.query_heads, p.columns);
@@ -78,10 +78,12 @@ void keep_scores(const AttentionParameters& p, const Buffers& buffers, const Sco
 }
 
 template <typename T, typename V>
-void attend(const AttentionParameters& p, const BroadcastPlan& mask, const Buffers& buffers, const ScoreRow& row, bool wants_scores) {
+void attend(const AttentionParameters& p, const BroadcastPlan& mask, const Buffers& buffers, const ScoreRow& row,
+            bool wants_scores) {
   const int64_t key_head = row.head / (p.query_heads / p.key_heads);
   const T* query = buffers.in<T>(0) + p.q.at(row.batch, row.head, row.i);
-  for (int64_t j = 0; j < p.total; ++j) row.scores[j] = p.scale * dot(query, key_row<T>(p, buffers, row.batch, key_head, j), p.columns);
+  for (int64_t j = 0; j < p.total; ++j)
+    row.scores[j] = p.scale * dot(query, key_row<T>(p, buffers, row.batch, key_head, j), p.columns);
   if (wants_scores && p.softcap == 0) keep_scores<T>(p, buffers, row, 1);
   if (wants_scores) keep_scores<T>(p, buffers, row, 0);
   if (p.softcap > 0) {
@@ -95,7 +97,8 @@ void attend(const AttentionParameters& p, const BroadcastPlan& mask, const Buffe
   if (!buffers.outputs[0]) return;
   for (int64_t column = 0; column < p.value_columns; ++column) {
     double sum = 0;
-    for (int64_t j = 0; j < p.total; ++j) sum += row.scores[j] * convert<double>(value_row<V>(p, buffers, row.batch, key_head, j)[column]);
+    for (int64_t j = 0; j < p.total; ++j)
+      sum += row.scores[j] * convert<double>(value_row<V>(p, buffers, row.batch, key_head, j)[column]);
     buffers.out<T>()[p.y.at(row.batch, row.head, row.i) + column] = convert<T>(sum);
   }
 }
@@ -114,17 +117,22 @@ Kernel attention_kernel(const StepContext& c, const AttentionParameters& p, cons
   const auto run = [p, mask, wants_key = wants(1), wants_value = wants(2), wants_scores = wants(3)](const Buffers& buffers) {
     auto* scores = reinterpret_cast<double*>(buffers.scratch);
     for (int64_t row = 0; row < p.batch * p.query_heads * p.queries; ++row)
-      attend<T, V>(p, mask, buffers, {row / (p.queries * p.query_heads), row / p.queries % p.query_heads, row % p.queries, row, scores}, wants_scores);
-    if (wants_key) store_present(p, p.present_k, p.columns, buffers.out<T>(1), [&](auto... at) { return key_row<T>(p, buffers, at...); });
-    if (wants_value) store_present(p, p.present_v, p.value_columns, buffers.out<V>(2), [&](auto... at) { return value_row<V>(p, buffers, at...); });
+      attend<T, V>(p, mask, buffers,
+                   {row / (p.queries * p.query_heads), row / p.queries % p.query_heads, row % p.queries, row, scores},
+                   wants_scores);
+    if (wants_key)
+      store_present(p, p.present_k, p.columns, buffers.out<T>(1), [&](auto... at) { return key_row<T>(p, buffers, at...); });
+    if (wants_value)
+      store_present(p, p.present_v, p.value_columns, buffers.out<V>(2),
+                    [&](auto... at) { return value_row<V>(p, buffers, at...); });
   };
   return Kernel(run, static_cast<size_t>(p.total) * sizeof(double));
 }
 
 Result<Kernel> bind_attention(const StepContext& c) {
   const Shape past = c.has(4) ? c.in(4).shape : Shape{};
-  AttentionParameters p =
-      parameters_of(c.attributes, TRY(ops::attention_extents(c.attributes, c.in(0).shape, c.in(1).shape, c.in(2).shape, c.has(4) ? &past : nullptr)));
+  AttentionParameters p = parameters_of(c.attributes, TRY(ops::attention_extents(c.attributes, c.in(0).shape, c.in(1).shape,
+                                                                                 c.in(2).shape, c.has(4) ? &past : nullptr)));
   p.has_past = c.has(4);
   p.has_lengths = c.has(6);
   p.has_mask = c.has(3);
@@ -141,7 +149,8 @@ Result<Kernel> bind_attention(const StepContext& c) {
 // X rotated by the angles of its positions; positions outside the tables give NaN.
 Result<Kernel> bind_rotary_embedding(const StepContext& c) {
   const ops::RotaryExtents e = TRY(ops::rotary_extents(c.attributes, c.in(0).shape));
-  const int64_t batches = e.batch.size(), heads = e.heads.size(), length = e.sequence.size(), columns = e.columns.size(), half = e.rotated / 2;
+  const int64_t batches = e.batch.size(), heads = e.heads.size(), length = e.sequence.size(), columns = e.columns.size(),
+                half = e.rotated / 2;
   const Heads layout = e.packed ? Heads::packed(length, heads, columns) : Heads::split(length, heads, columns);
   const bool interleaved = c.attributes.get_int("interleaved", 0) != 0;
   return Kernel([=, type = c.in(0).dtype, has_positions = c.has(3), table_rows = c.in(1).shape.size(0)](const Buffers& buffers) {
@@ -155,7 +164,8 @@ Result<Kernel> bind_rotary_embedding(const StepContext& c) {
         store_one(type, buffers.outputs[0], a, cosine * x - sine * y);
         store_one(type, buffers.outputs[0], b, sine * x + cosine * y);
       }
-      for (int64_t i = 2 * half; i < columns; ++i) store_one(type, buffers.outputs[0], start + i, load_one<double>(type, buffers.inputs[0], start + i));
+      for (int64_t i = 2 * half; i < columns; ++i)
+        store_one(type, buffers.outputs[0], start + i, load_one<double>(type, buffers.inputs[0], start + i));
     };
     for (int64_t batch = 0; batch < batches; ++batch) {
       for (int64_t s = 0; s < length; ++s) {

@@ -2,7 +2,8 @@
 
 namespace tercel::kernels {
 
-BroadcastPlan::BroadcastPlan(const Shape& output, std::span<const Shape> inputs) : elements_(output.elements()), strides_(inputs.size()) {
+BroadcastPlan::BroadcastPlan(const Shape& output, std::span<const Shape> inputs)
+    : elements_(output.elements()), strides_(inputs.size()) {
   std::vector<Extents> wide(inputs.size());  // strides along the output's axes; 0 where an input repeats
   for (size_t k = 0; k < inputs.size(); ++k) {
     const auto strides = strides_of(inputs[k]);

@@ -23,18 +23,20 @@ int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 // Adds weight * input of one tap to the sums of output columns first..first+n-1 of a row, where the tap is inside.
 template <typename T>
-void add_tap(const ops::WindowAxis& axis, int64_t extent, int64_t tap, double weight, const T* row, int64_t step, int64_t first, int64_t n,
-             double* sums) {
+void add_tap(const ops::WindowAxis& axis, int64_t extent, int64_t tap, double weight, const T* row, int64_t step, int64_t first,
+             int64_t n, double* sums) {
   const int64_t shift = tap * axis.dilation - axis.pad_begin;  // input column = output column * stride + shift
   const int64_t begin = std::max(first, ceil_div(-shift, axis.stride));
   const int64_t end = std::min(first + n, floor_div(extent - 1 - shift, axis.stride) + 1);
   const int64_t stride = axis.stride * step, offset = shift * step;
-  for (int64_t column = begin; column < end; ++column) sums[column - first] += weight * convert<double>(row[column * stride + offset]);
+  for (int64_t column = begin; column < end; ++column)
+    sums[column - first] += weight * convert<double>(row[column * stride + offset]);
 }
 
 // The sums of one output row piece: `x` is the first input channel of the group, `w` the weights of the output channel.
 template <typename T>
-void convolve(const ConvParameters& p, const T* x, const T* w, int64_t depth, int64_t height, int64_t first, int64_t n, double* sums) {
+void convolve(const ConvParameters& p, const T* x, const T* w, int64_t depth, int64_t height, int64_t first, int64_t n,
+              double* sums) {
   const auto& [deep, high, wide] = p.geometry.axes;
   for (int64_t channel = 0; channel < p.group_inputs; ++channel) {
     for (int64_t kd = 0; kd < deep.kernel; ++kd) {
@@ -53,7 +55,8 @@ void convolve(const ConvParameters& p, const T* x, const T* w, int64_t depth, in
 }
 
 template <typename T>
-void convolve_rows(const ConvParameters& p, const Buffers& buffers, const T* bias, const T* residual, int64_t begin, int64_t end) {
+void convolve_rows(const ConvParameters& p, const Buffers& buffers, const T* bias, const T* residual, int64_t begin,
+                   int64_t end) {
   const auto& output = p.geometry.output;
   const int64_t weights = p.group_inputs * p.geometry.taps();
   double sums[kWideBlock];
@@ -81,7 +84,8 @@ Kernel conv_kernel(const ConvParameters& p, bool has_bias, bool has_residual) {
     const T* bias = has_bias ? buffers.in<T>(2) : nullptr;
     const T* residual = has_residual ? buffers.in<T>(3) : nullptr;
     const int64_t rows = p.y.batches * p.y.channels * p.geometry.output[0] * p.geometry.output[1];
-    for_row_chunks(*buffers.workers, rows, [&](int64_t begin, int64_t end) { convolve_rows<T>(p, buffers, bias, residual, begin, end); });
+    for_row_chunks(*buffers.workers, rows,
+                   [&](int64_t begin, int64_t end) { convolve_rows<T>(p, buffers, bias, residual, begin, end); });
   });
 }
 

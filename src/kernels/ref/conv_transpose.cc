@@ -26,7 +26,8 @@ int64_t source_of(const ops::WindowAxis& axis, int64_t input, int64_t output, in
 
 // One output row (n, channel, depth, height): every tap that lands on it, by input element.
 template <typename T>
-void transpose_row(const TransposeParameters& p, const T* x, const T* w, int64_t depth, int64_t height, int64_t first, int64_t n, double* sums) {
+void transpose_row(const TransposeParameters& p, const T* x, const T* w, int64_t depth, int64_t height, int64_t first, int64_t n,
+                   double* sums) {
   const auto& g = p.geometry;
   for (int64_t channel = 0; channel < p.group_inputs; ++channel) {
     const T* weights = w + channel * p.group_outputs * g.taps();
@@ -77,7 +78,8 @@ Result<Kernel> bind_conv_transpose(const StepContext& c) {
   const std::vector<int64_t> kernel = Shape(w.dims().subspan(2)).sizes();
   const auto space = ops::space_of(layout, x);
   TransposeParameters p;
-  p.geometry = TRY(ops::transposed_geometry(TRY(ops::transposed_windows_of(c.attributes, kernel, layout.space_rank())), space_sizes(layout, space)));
+  p.geometry = TRY(ops::transposed_geometry(TRY(ops::transposed_windows_of(c.attributes, kernel, layout.space_rank())),
+                                            space_sizes(layout, space)));
   p.x = activation_strides(layout, x);
   p.y = activation_strides(layout, c.out().shape);
   p.group_inputs = w.size(0) / c.attributes.get_int("group", 1);
@@ -86,7 +88,8 @@ Result<Kernel> bind_conv_transpose(const StepContext& c) {
     return Kernel([p, has_bias = c.has(2)](const Buffers& buffers) {
       const T* bias = has_bias ? buffers.in<T>(2) : nullptr;
       const int64_t rows = p.y.batches * p.y.channels * p.geometry.output[0] * p.geometry.output[1];
-      for_row_chunks(*buffers.workers, rows, [&](int64_t begin, int64_t end) { transpose_rows<T>(p, buffers, bias, begin, end); });
+      for_row_chunks(*buffers.workers, rows,
+                     [&](int64_t begin, int64_t end) { transpose_rows<T>(p, buffers, bias, begin, end); });
     });
   });
 }

@@ -25,13 +25,16 @@ double sample(const T* plane, int64_t height, int64_t width, double y, double x)
     return i < 0 || j < 0 || i >= height || j >= width ? 0.0 : convert<double>(plane[i * width + j]);
   };
   const double down = y - top, right = x - left;
-  return (1 - down) * ((1 - right) * at(top, left) + right * at(top, left + 1)) + down * ((1 - right) * at(top + 1, left) + right * at(top + 1, left + 1));
+  return (1 - down) * ((1 - right) * at(top, left) + right * at(top, left + 1)) +
+         down * ((1 - right) * at(top + 1, left) + right * at(top + 1, left + 1));
 }
 
 template <typename T>
-double deform_point(const DeformParameters& p, const T* x, const T* weights, const T* offset, const T* mask, int64_t output, int64_t i, int64_t j) {
+double deform_point(const DeformParameters& p, const T* x, const T* weights, const T* offset, const T* mask, int64_t output,
+                    int64_t i, int64_t j) {
   const auto& [depth, high, wide] = p.geometry.axes;
-  const int64_t points = p.geometry.output[1] * p.geometry.output[2], point = i * p.geometry.output[2] + j, taps = p.geometry.taps();
+  const int64_t points = p.geometry.output[1] * p.geometry.output[2], point = i * p.geometry.output[2] + j,
+                taps = p.geometry.taps();
   const int64_t first = output / p.group_outputs * p.group_inputs;
   double sum = 0;
   for (int64_t c = 0; c < p.group_inputs; ++c) {
@@ -39,8 +42,10 @@ double deform_point(const DeformParameters& p, const T* x, const T* weights, con
     const T* plane = x + (first + c) * p.geometry.input[1] * p.geometry.input[2];
     for (int64_t tap = 0; tap < taps; ++tap) {
       const int64_t shift = group * taps + tap;
-      const double y = static_cast<double>(i * high.stride - high.pad_begin + tap / wide.kernel * high.dilation) + convert<double>(offset[2 * shift * points + point]);
-      const double z = static_cast<double>(j * wide.stride - wide.pad_begin + tap % wide.kernel * wide.dilation) + convert<double>(offset[(2 * shift + 1) * points + point]);
+      const double y = static_cast<double>(i * high.stride - high.pad_begin + tap / wide.kernel * high.dilation) +
+                       convert<double>(offset[2 * shift * points + point]);
+      const double z = static_cast<double>(j * wide.stride - wide.pad_begin + tap % wide.kernel * wide.dilation) +
+                       convert<double>(offset[(2 * shift + 1) * points + point]);
       const double factor = mask ? convert<double>(mask[shift * points + point]) : 1.0;
       sum += convert<double>(weights[c * taps + tap]) * factor * sample(plane, p.geometry.input[1], p.geometry.input[2], y, z);
     }
@@ -58,7 +63,8 @@ void deform_planes(const DeformParameters& p, const Buffers& buffers, const T* b
     const T* weights = buffers.in<T>(1) + output * p.group_inputs * taps;
     const T* offset = buffers.in<T>(2) + batch * 2 * offsets;
     for (int64_t point = 0; point < points; ++point) {
-      const double sum = deform_point(p, x, weights, offset, mask ? mask + batch * offsets : nullptr, output, point / p.geometry.output[2], point % p.geometry.output[2]);
+      const double sum = deform_point(p, x, weights, offset, mask ? mask + batch * offsets : nullptr, output,
+                                      point / p.geometry.output[2], point % p.geometry.output[2]);
       buffers.out<T>()[plane * points + point] = convert<T>(bias ? sum + convert<double>(bias[output]) : sum);
     }
   }
@@ -82,7 +88,8 @@ Result<Kernel> bind_deform_conv(const StepContext& c) {
     return Kernel([p, has_bias = c.has(3), has_mask = c.has(4), batches = x.size(0)](const Buffers& buffers) {
       const T* bias = has_bias ? buffers.in<T>(3) : nullptr;
       const T* mask = has_mask ? buffers.in<T>(4) : nullptr;
-      for_row_chunks(*buffers.workers, batches * p.outputs, [&](int64_t begin, int64_t end) { deform_planes<T>(p, buffers, bias, mask, begin, end); });
+      for_row_chunks(*buffers.workers, batches * p.outputs,
+                     [&](int64_t begin, int64_t end) { deform_planes<T>(p, buffers, bias, mask, begin, end); });
     });
   });
 }

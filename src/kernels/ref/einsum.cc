@@ -33,7 +33,8 @@ int64_t label_stride(const Shape& shape, std::span<const int> labels, int label)
   return stride;
 }
 
-LabelLoop loop_over(std::span<const int> labels, const ops::EinsumEquation& equation, std::span<const Shape> shapes, std::span<const Dim> extents) {
+LabelLoop loop_over(std::span<const int> labels, const ops::EinsumEquation& equation, std::span<const Shape> shapes,
+                    std::span<const Dim> extents) {
   LabelLoop loop;
   loop.strides.resize(shapes.size());
   for (int label : labels) {
@@ -59,7 +60,8 @@ Result<Kernel> bind_einsum(const StepContext& c) {
   const std::vector<Dim> extents = TRY(ops::einsum_extents(equation, shapes));
   for (int label = 0; label < ops::kEinsumLabelsMax; ++label) {
     const auto& out = equation.output;
-    if (std::find(out.begin(), out.end(), label) == out.end() && !(extents[static_cast<size_t>(label)] == Dim(1))) summed.push_back(label);
+    if (std::find(out.begin(), out.end(), label) == out.end() && !(extents[static_cast<size_t>(label)] == Dim(1)))
+      summed.push_back(label);
   }
   return visit_wide(c.in(0).dtype, [&]<typename W>() {
     return Kernel([type = c.in(0).dtype, inputs = shapes.size(), kept = loop_over(equation.output, equation, shapes, extents),
@@ -71,7 +73,8 @@ Result<Kernel> bind_einsum(const StepContext& c) {
           Wrapping<W> sum = 0;
           for (int64_t j = 0; j < sums.elements; ++j) {
             Wrapping<W> product = 1;
-            for (size_t k = 0; k < inputs; ++k) product *= static_cast<Wrapping<W>>(load_one<W>(type, buffers.inputs[k], starts[k] + sums.offset(k, j)));
+            for (size_t k = 0; k < inputs; ++k)
+              product *= static_cast<Wrapping<W>>(load_one<W>(type, buffers.inputs[k], starts[k] + sums.offset(k, j)));
             sum += product;
           }
           store_one(type, buffers.outputs[0], i, static_cast<W>(sum));

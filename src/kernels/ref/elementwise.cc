@@ -13,6 +13,8 @@ namespace {
 using ops::ActivationKind;
 using ops::Attributes;
 
+constexpr auto integer = [](auto x) { return convert<uint64_t>(x); };
+
 // Integers wrap around, as they do in every framework that models come from.
 constexpr auto add = [](auto a, auto b) {
   if constexpr (is_wide_float<decltype(a)>) return a + b;
@@ -52,7 +54,8 @@ constexpr auto power = [](auto a, auto b) {
   if constexpr (is_wide_float<W>) {
     return std::pow(a, b);
   } else {
-    if constexpr (std::is_signed_v<W>) if (b < 0) return a == 1 ? W{1} : a == -1 ? (b % 2 ? W{-1} : W{1}) : W{0};
+    if constexpr (std::is_signed_v<W>)
+      if (b < 0) return a == 1 ? W{1} : a == -1 ? (b % 2 ? W{-1} : W{1}) : W{0};
     W result = 1;
     for (auto n = static_cast<uint64_t>(b); n > 0; n >>= 1) {
       if (n & 1) result = multiply(result, a);
@@ -61,6 +64,20 @@ constexpr auto power = [](auto a, auto b) {
     return result;
   }
 };
+constexpr auto negate = [](auto x) {
+  if constexpr (is_wide_float<decltype(x)>) return -x;
+  else return subtract(decltype(x){0}, x);
+};
+// The sum with 0 makes -0 positive.
+constexpr auto absolute = [](auto x) { return x < 0 ? negate(x) : add(x, decltype(x){0}); };
+constexpr auto sign = [](auto x) {
+  using W = decltype(x);
+  return x < 0 ? static_cast<W>(-1) : 0 < x ? W{1} : x;
+};
+constexpr auto bit_and = [](auto a, auto b) { return static_cast<decltype(a)>(integer(a) & integer(b)); };
+constexpr auto bit_or = [](auto a, auto b) { return static_cast<decltype(a)>(integer(a) | integer(b)); };
+constexpr auto bit_xor = [](auto a, auto b) { return static_cast<decltype(a)>(integer(a) ^ integer(b)); };
+constexpr auto bit_not = [](auto a) { return static_cast<decltype(a)>(~integer(a)); };
 // NaN wins, as in numpy.
 constexpr auto larger = [](auto a, auto b) { return is_nan(a) ? a : is_nan(b) ? b : a > b ? a : b; };
 constexpr auto smaller = [](auto a, auto b) { return is_nan(a) ? a : is_nan(b) ? b : a < b ? a : b; };
@@ -69,7 +86,9 @@ double softplus(double x) { return std::fmax(x, 0) + std::log1p(std::exp(-std::f
 double sigmoid(double x) { return 1 / (1 + std::exp(-x)); }
 
 template <ActivationKind kind>
-constexpr auto activation = [](double x) { return std::isnan(x) ? x : ops::apply({kind, 0, 0}, x); };
+constexpr auto activation = [](double x) {
+  return std::isnan(x) ? x : ops::apply({kind, 0, 0}, x);
+};
 
 Result<Kernel> bind_mod(const StepContext& c) {
   return c.attributes.get_int("fmod", 0) ? bind_numeric<2, c_remainder>(c) : bind_numeric<2, floor_remainder>(c);
@@ -100,7 +119,8 @@ Result<Kernel> bind_gelu(const StepContext& c) {
 // The bounds are read while running: they may be computed.
 Result<Kernel> bind_clip(const StepContext& c) {
   return visit_wide(c.in(0).dtype, [&]<typename W>() {
-    return Kernel([type = c.in(0).dtype, elements = c.out().shape.elements(), has_low = c.has(1), has_high = c.has(2)](const Buffers& buffers) {
+    return Kernel([type = c.in(0).dtype, elements = c.out().shape.elements(), has_low = c.has(1),
+                   has_high = c.has(2)](const Buffers& buffers) {
       using Limits = std::numeric_limits<W>;
       W low = std::floating_point<W> ? -Limits::infinity() : Limits::lowest();
       W high = std::floating_point<W> ? Limits::infinity() : Limits::max();
@@ -124,14 +144,15 @@ Result<Kernel> bind_same_bytes(const StepContext& c) { return same_bytes_kernel(
 
 // Inference: the data passes and the mask is all true.
 Result<Kernel> bind_dropout(const StepContext& c) {
-  return Kernel([bytes = c.in(0).bytes(), elements = c.in(0).shape.elements(), masks = c.outputs.size() > 1](const Buffers& buffers) {
-    if (void* out = buffers.outputs[0]; out && out != buffers.inputs[0] && bytes) std::memcpy(out, buffers.inputs[0], bytes);
-    if (masks && buffers.outputs[1] && elements) std::memset(buffers.outputs[1], 1, static_cast<size_t>(elements));
-  });
+  return Kernel(
+      [bytes = c.in(0).bytes(), elements = c.in(0).shape.elements(), masks = c.outputs.size() > 1](const Buffers& buffers) {
+        if (void* out = buffers.outputs[0]; out && out != buffers.inputs[0] && bytes) std::memcpy(out, buffers.inputs[0], bytes);
+        if (masks && buffers.outputs[1] && elements) std::memset(buffers.outputs[1], 1, static_cast<size_t>(elements));
+      });
 }
 
 constexpr KernelRow kRows[] = {
-    pointwise_row("Abs", "abs/ref", bind_numeric<1, [](auto x) { return x < 0 ? subtract(decltype(x){0}, x) : is_wide_float<decltype(x)> ? x + 0 : x; }>),
+    pointwise_row("Abs", "abs/ref", bind_numeric<1, absolute>),
     pointwise_row("Acos", "acos/ref", bind_float<[](double x) { return std::acos(x); }>),
     pointwise_row("Acosh", "acosh/ref", bind_float<[](double x) { return std::acosh(x); }>),
     pointwise_row("Add", "add/ref", bind_numeric<2, add>),
@@ -142,24 +163,24 @@ constexpr KernelRow kRows[] = {
     pointwise_row("Atanh", "atanh/ref", bind_float<[](double x) { return std::atanh(x); }>),
     pointwise_row("BitCast", "bitcast/ref", bind_same_bytes),
     pointwise_row("BitShift", "bitshift/ref", bind_bit_shift),
-    pointwise_row("BitwiseAnd", "bitwiseand/ref", bind_numeric<2, [](auto a, auto b) { return convert<decltype(a)>(static_cast<uint64_t>(a) & static_cast<uint64_t>(b)); }>),
-    pointwise_row("BitwiseNot", "bitwisenot/ref", bind_numeric<1, [](auto a) { return convert<decltype(a)>(~static_cast<uint64_t>(a)); }>),
-    pointwise_row("BitwiseOr", "bitwiseor/ref", bind_numeric<2, [](auto a, auto b) { return convert<decltype(a)>(static_cast<uint64_t>(a) | static_cast<uint64_t>(b)); }>),
-    pointwise_row("BitwiseXor", "bitwisexor/ref", bind_numeric<2, [](auto a, auto b) { return convert<decltype(a)>(static_cast<uint64_t>(a) ^ static_cast<uint64_t>(b)); }>),
+    pointwise_row("BitwiseAnd", "bitwiseand/ref", bind_numeric<2, bit_and>),
+    pointwise_row("BitwiseNot", "bitwisenot/ref", bind_numeric<1, bit_not>),
+    pointwise_row("BitwiseOr", "bitwiseor/ref", bind_numeric<2, bit_or>),
+    pointwise_row("BitwiseXor", "bitwisexor/ref", bind_numeric<2, bit_xor>),
     pointwise_row("Cast", "cast/ref", bind_numeric<1, [](auto x) { return x; }>),
     pointwise_row("CastLike", "castlike/ref", bind_numeric<1, [](auto x) { return x; }>),
     pointwise_row("Ceil", "ceil/ref", bind_float<[](double x) { return std::ceil(x); }>),
     pointwise_row("Celu", "celu/ref", bind_float_from<[](const Attributes& a) {
-      return [alpha = a.get_float("alpha", 1)](double x) { return x < 0 ? alpha * std::expm1(x / alpha) : x; };
-    }>),
+                    return [alpha = a.get_float("alpha", 1)](double x) { return x < 0 ? alpha * std::expm1(x / alpha) : x; };
+                  }>),
     pointwise_row("Clip", "clip/ref", bind_clip),
     pointwise_row("Cos", "cos/ref", bind_float<[](double x) { return std::cos(x); }>),
     pointwise_row("Cosh", "cosh/ref", bind_float<[](double x) { return std::cosh(x); }>),
     pointwise_row("Div", "div/ref", bind_numeric<2, divide>),
     pointwise_row("Dropout", "dropout/ref", bind_dropout),
     pointwise_row("Elu", "elu/ref", bind_float_from<[](const Attributes& a) {
-      return [alpha = a.get_float("alpha", 1)](double x) { return x < 0 ? alpha * std::expm1(x) : x; };
-    }>),
+                    return [alpha = a.get_float("alpha", 1)](double x) { return x < 0 ? alpha * std::expm1(x) : x; };
+                  }>),
     pointwise_row("Equal", "equal/ref", bind_numeric<2, [](auto a, auto b) -> uint64_t { return a == b; }>),
     pointwise_row("Erf", "erf/ref", bind_float<[](double x) { return std::erf(x); }>),
     pointwise_row("Exp", "exp/ref", bind_float<[](double x) { return std::exp(x); }>),
@@ -168,27 +189,28 @@ constexpr KernelRow kRows[] = {
     pointwise_row("Greater", "greater/ref", bind_numeric<2, [](auto a, auto b) -> uint64_t { return b < a; }>),
     pointwise_row("GreaterOrEqual", "greaterorequal/ref", bind_numeric<2, [](auto a, auto b) -> uint64_t { return b <= a; }>),
     pointwise_row("HardSigmoid", "hardsigmoid/ref", bind_float_from<[](const Attributes& a) {
-      return [alpha = a.get_float("alpha", 0.2f), beta = a.get_float("beta", 0.5f)](double x) {
-        return ops::apply({ActivationKind::kHardSigmoid, alpha, beta}, x);
-      };
-    }>),
+                    return [alpha = a.get_float("alpha", 0.2f), beta = a.get_float("beta", 0.5f)](double x) {
+                      return ops::apply({ActivationKind::kHardSigmoid, alpha, beta}, x);
+                    };
+                  }>),
     pointwise_row("HardSwish", "hardswish/ref", bind_float<activation<ActivationKind::kHardSwish>>),
     pointwise_row("Identity", "identity/ref", bind_same_bytes),
     pointwise_row("IsInf", "isinf/ref", bind_is_inf),
     pointwise_row("IsNaN", "isnan/ref", bind_float<[](double x) -> uint64_t { return std::isnan(x); }>),
     pointwise_row("LeakyRelu", "leakyrelu/ref", bind_float_from<[](const Attributes& a) {
-      return [alpha = a.get_float("alpha", 0.01f)](double x) { return x < 0 ? alpha * x : x; };
-    }>),
+                    return [alpha = a.get_float("alpha", 0.01f)](double x) { return x < 0 ? alpha * x : x; };
+                  }>),
     pointwise_row("Less", "less/ref", bind_numeric<2, [](auto a, auto b) -> uint64_t { return a < b; }>),
     pointwise_row("LessOrEqual", "lessorequal/ref", bind_numeric<2, [](auto a, auto b) -> uint64_t { return a <= b; }>),
     pointwise_row("Log", "log/ref", bind_float<[](double x) { return std::log(x); }>),
     pointwise_row("Max", "max/ref", bind_fold<larger>),
-    pointwise_row("Mean", "mean/ref", bind_fold<add, [](auto sum, size_t count) { return divide(sum, static_cast<decltype(sum)>(count)); }>),
+    pointwise_row("Mean", "mean/ref",
+                  bind_fold<add, [](auto sum, size_t count) { return divide(sum, static_cast<decltype(sum)>(count)); }>),
     pointwise_row("Min", "min/ref", bind_fold<smaller>),
     pointwise_row("Mish", "mish/ref", bind_float<[](double x) { return x * std::tanh(softplus(x)); }>),
     pointwise_row("Mod", "mod/ref", bind_mod),
     pointwise_row("Mul", "mul/ref", bind_numeric<2, multiply>),
-    pointwise_row("Neg", "neg/ref", bind_numeric<1, [](auto x) { if constexpr (is_wide_float<decltype(x)>) return -x; else return subtract(decltype(x){0}, x); }>),
+    pointwise_row("Neg", "neg/ref", bind_numeric<1, negate>),
     pointwise_row("Not", "not/ref", bind_numeric<1, [](auto x) -> uint64_t { return x == 0; }>),
     pointwise_row("Or", "or/ref", bind_numeric<2, [](auto a, auto b) -> uint64_t { return a != 0 || b != 0; }>),
     pointwise_row("PRelu", "prelu/ref", bind_numeric<2, [](auto x, auto slope) { return x < 0 ? multiply(x, slope) : x; }>),
@@ -197,17 +219,18 @@ constexpr KernelRow kRows[] = {
     pointwise_row("Relu", "relu/ref", bind_numeric<1, [](auto x) { return x < 0 ? decltype(x){0} : x; }>),
     pointwise_row("Round", "round/ref", bind_float<[](double x) { return std::nearbyint(x); }>),
     pointwise_row("Selu", "selu/ref", bind_float_from<[](const Attributes& a) {
-      return [alpha = a.get_float("alpha", 1.67326319217681884765625f), gamma = a.get_float("gamma", 1.05070102214813232421875f)](double x) {
-        return gamma * (x < 0 ? alpha * std::expm1(x) : x);
-      };
-    }>),
+                    return [alpha = a.get_float("alpha", 1.67326319217681884765625f),
+                            gamma = a.get_float("gamma", 1.05070102214813232421875f)](double x) {
+                      return gamma * (x < 0 ? alpha * std::expm1(x) : x);
+                    };
+                  }>),
     pointwise_row("Shrink", "shrink/ref", bind_float_from<[](const Attributes& a) {
-      return [bias = a.get_float("bias", 0), lambda = a.get_float("lambd", 0.5f)](double x) {
-        return x < -lambda ? x + bias : lambda < x ? x - bias : std::isnan(x) ? x : 0.0;
-      };
-    }>),
+                    return [bias = a.get_float("bias", 0), lambda = a.get_float("lambd", 0.5f)](double x) {
+                      return x < -lambda ? x + bias : lambda < x ? x - bias : std::isnan(x) ? x : 0.0;
+                    };
+                  }>),
     pointwise_row("Sigmoid", "sigmoid/ref", bind_float<sigmoid>),
-    pointwise_row("Sign", "sign/ref", bind_numeric<1, [](auto x) { using W = decltype(x); return x < 0 ? static_cast<W>(-1) : 0 < x ? W{1} : x; }>),
+    pointwise_row("Sign", "sign/ref", bind_numeric<1, sign>),
     pointwise_row("Sin", "sin/ref", bind_float<[](double x) { return std::sin(x); }>),
     pointwise_row("Sinh", "sinh/ref", bind_float<[](double x) { return std::sinh(x); }>),
     pointwise_row("Softplus", "softplus/ref", bind_float<[](double x) { return std::isnan(x) ? x : softplus(x); }>),
@@ -216,14 +239,15 @@ constexpr KernelRow kRows[] = {
     pointwise_row("Sub", "sub/ref", bind_numeric<2, subtract>),
     pointwise_row("Sum", "sum/ref", bind_fold<add>),
     pointwise_row("Swish", "swish/ref", bind_float_from<[](const Attributes& a) {
-      return [alpha = a.get_float("alpha", 1)](double x) { return x * sigmoid(alpha * x); };
-    }>),
+                    return [alpha = a.get_float("alpha", 1)](double x) { return x * sigmoid(alpha * x); };
+                  }>),
     pointwise_row("Tan", "tan/ref", bind_float<[](double x) { return std::tan(x); }>),
     pointwise_row("Tanh", "tanh/ref", bind_float<[](double x) { return std::tanh(x); }>),
     pointwise_row("ThresholdedRelu", "thresholdedrelu/ref", bind_float_from<[](const Attributes& a) {
-      return [alpha = a.get_float("alpha", 1)](double x) { return alpha < x || std::isnan(x) ? x : 0.0; };
-    }>),
-    pointwise_row("Where", "where/ref", bind_numeric<3, [](auto condition, auto x, auto y) { return condition != 0 ? x : y; }, 1>),
+                    return [alpha = a.get_float("alpha", 1)](double x) { return alpha < x || std::isnan(x) ? x : 0.0; };
+                  }>),
+    pointwise_row("Where", "where/ref",
+                  bind_numeric<3, [](auto condition, auto x, auto y) { return condition != 0 ? x : y; }, 1>),
     pointwise_row("Xor", "xor/ref", bind_numeric<2, [](auto a, auto b) -> uint64_t { return (a != 0) != (b != 0); }>),
 };
 

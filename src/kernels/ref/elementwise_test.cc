@@ -9,7 +9,8 @@ constexpr double kInf = std::numeric_limits<double>::infinity();
 const double kNan = std::nan("");
 
 // x in, f(x) out; float32.
-ValueCase unary(std::string_view op, std::initializer_list<double> x, std::initializer_list<double> y, ops::Attributes attributes = {}) {
+ValueCase unary(std::string_view op, std::initializer_list<double> x, std::initializer_list<double> y,
+                ops::Attributes attributes = {}) {
   const Shape shape{Dim(static_cast<int64_t>(x.size()))};
   return {"values", op, std::move(attributes), {f32(shape, x)}, f32(shape, y)};
 }
@@ -84,13 +85,21 @@ TEST(Elementwise, Arithmetic) {
       {"no trap", "Div", {}, {i32({2}, {-2147483648.0, 5}), i32({2}, {-1, 0})}, i32({2}, {-2147483648.0, 0})},
       {"floats", "Div", {}, {f32({3}, {1, 0, -1}), f32({3}, {0, 0, 0})}, f32({3}, {kInf, kNan, -kInf})},
       {"sign of the divisor", "Mod", {}, {i32({4}, {7, -7, 7, -7}), i32({4}, {3, 3, -3, -3})}, i32({4}, {1, 2, -2, -1})},
-      {"sign of the dividend", "Mod", attributes({{"fmod", int64_t{1}}}), {i32({2}, {-7, 7}), i32({2}, {3, -3})}, i32({2}, {-1, 1})},
+      {"sign of the dividend",
+       "Mod",
+       attributes({{"fmod", int64_t{1}}}),
+       {i32({2}, {-7, 7}), i32({2}, {3, -3})},
+       i32({2}, {-1, 1})},
       {"floats", "Mod", attributes({{"fmod", int64_t{1}}}), {f32({2}, {-7.5, 7.5}), f32({2}, {2, 2})}, f32({2}, {-1.5, 1.5})},
       {"by zero", "Mod", {}, {i32({1}, {5}), i32({1}, {0})}, i32({1}, {0})},
       {"floats", "Pow", {}, {f32({3}, {2, 4, -1}), f32({3}, {3, 0.5, 0.5})}, f32({3}, {8, 2, kNan})},
       {"integers", "Pow", {}, {i64({3}, {3, -1, 2}), i64({3}, {4, 3, -1})}, i64({3}, {81, -1, 0})},
       {"integer base", "Pow", {}, {i32({2}, {4, 9}), f32({1}, {0.5})}, i32({2}, {2, 3})},
-      {"left", "BitShift", attributes({{"direction", text("LEFT")}}), {u8({3}, {1, 255, 1}), u8({3}, {3, 1, 8})}, u8({3}, {8, 254, 0})},
+      {"left",
+       "BitShift",
+       attributes({{"direction", text("LEFT")}}),
+       {u8({3}, {1, 255, 1}), u8({3}, {3, 1, 8})},
+       u8({3}, {8, 254, 0})},
       {"right", "BitShift", attributes({{"direction", text("RIGHT")}}), {u64({2}, {16, 1}), u64({2}, {3, 64})}, u64({2}, {2, 0})},
       {"bits", "BitwiseAnd", {}, {i8({2}, {-1, 6}), i8({2}, {3, 3})}, i8({2}, {3, 2})},
       {"bits", "BitwiseOr", {}, {i8({1}, {4}), i8({1}, {3})}, i8({1}, {7})},

@@ -79,7 +79,8 @@ Result<Kernel> bind_fused_elementwise(const StepContext& c) {
       return at >= ops::kFirstResult ? results[at - ops::kFirstResult][i] : in[at][i];
     };
     plan.for_each_run(kProgramBlock, [&](int64_t start, int64_t n) {
-      for (size_t k = 0; k < inputs; ++k) load_wide(DType::kFloat32, buffers.inputs[k], plan.offset(k, start), plan.step(k), n, in[k]);
+      for (size_t k = 0; k < inputs; ++k)
+        load_wide(DType::kFloat32, buffers.inputs[k], plan.offset(k, start), plan.step(k), n, in[k]);
       for (size_t k = 0; k < program.instructions.size(); ++k) {
         const auto [code, a, b, d] = program.instructions[k];
         const int operands = ops::operand_count(code);
@@ -135,7 +136,7 @@ constexpr KernelRow row(std::string_view op, std::string_view name, Result<Kerne
 
 constexpr KernelRow kRows[] = {
     row("tercel.Dense", "tercel.dense/ref", bind_dense),
-    row("tercel.MatMul", "tercel.matmul/ref", bind_matmul),
+    row("tercel.MatMul", "tercel.matmul/ref", bind_scaled_matmul),
     row("tercel.Attention", "tercel.attention/ref", bind_attention),
     pointwise_row("tercel.FusedElementwise", "tercel.fusedelementwise/ref", bind_fused_elementwise),
     row("tercel.SkipLayerNormalization", "tercel.skiplayernormalization/ref", bind_skip_layer_normalization),

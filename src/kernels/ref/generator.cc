@@ -44,11 +44,13 @@ Result<Kernel> bind_size(const StepContext& c) {
 
 Result<Kernel> bind_eye_like(const StepContext& c) {
   const Shape& shape = c.out().shape;
-  return Kernel([rows = shape.size(0), columns = shape.size(1), k = c.attributes.get_int("k", 0), type = c.out().dtype, bytes = c.out().bytes()](const Buffers& buffers) {
+  return Kernel([rows = shape.size(0), columns = shape.size(1), k = c.attributes.get_int("k", 0), type = c.out().dtype,
+                 bytes = c.out().bytes()](const Buffers& buffers) {
     if (bytes) std::memset(buffers.outputs[0], 0, bytes);
     // Diagonals beyond the corners are empty; comparing this way round cannot overflow.
     if (k >= columns || k <= -rows) return;
-    for (int64_t i = std::max<int64_t>(0, -k); i < rows && i + k < columns; ++i) store_one<uint64_t>(type, buffers.outputs[0], i * columns + i + k, 1);
+    for (int64_t i = std::max<int64_t>(0, -k); i < rows && i + k < columns; ++i)
+      store_one<uint64_t>(type, buffers.outputs[0], i * columns + i + k, 1);
   });
 }
 

@@ -19,7 +19,11 @@ TEST(Generator, Values) {
       {"scalar", "Size", {}, {f32({}, {0})}, i64({}, {1})},
       {"elements", "Size", {}, {f32({2, 2}, {0, 0, 0, 0})}, i64({}, {4})},
       {"square", "EyeLike", {}, {i32({2, 2}, {0, 0, 0, 0})}, i32({2, 2}, {1, 0, 0, 1})},
-      {"upper, wide", "EyeLike", attributes({{"k", int64_t{1}}, {"dtype", int64_t{1}}}), {i32({2, 3}, {0, 0, 0, 0, 0, 0})}, f32({2, 3}, {0, 1, 0, 0, 0, 1})},
+      {"upper, wide",
+       "EyeLike",
+       attributes({{"k", int64_t{1}}, {"dtype", int64_t{1}}}),
+       {i32({2, 3}, {0, 0, 0, 0, 0, 0})},
+       f32({2, 3}, {0, 1, 0, 0, 0, 1})},
       {"lower", "EyeLike", attributes({{"k", int64_t{-1}}}), {f32({2, 2}, {0, 0, 0, 0})}, f32({2, 2}, {0, 0, 1, 0})},
       {"outside", "EyeLike", attributes({{"k", INT64_MAX}}), {f32({1, 2}, {0, 0})}, f32({1, 2}, {0, 0})},
       {"outside", "EyeLike", attributes({{"k", INT64_MIN}}), {f32({1, 2}, {0, 0})}, f32({1, 2}, {0, 0})},
@@ -55,11 +59,19 @@ TEST(Generator, RandomMoments) {
   Tensor probabilities = Tensor::zeros(DType::kFloat32, {Dim(kDraws)}).value();
   for (int64_t i = 0; i < kDraws; ++i) probabilities.mutable_as<float>()[i] = 0.25f;
   const Case cases[] = {
-      {"RandomUniform", attributes({{"shape", ints({kDraws})}, {"low", -1.0f}, {"high", 3.0f}, {"seed", 1.0f}}), {}, 1, 4 / std::sqrt(12.0)},
+      {"RandomUniform",
+       attributes({{"shape", ints({kDraws})}, {"low", -1.0f}, {"high", 3.0f}, {"seed", 1.0f}}),
+       {},
+       1,
+       4 / std::sqrt(12.0)},
       {"RandomNormal", attributes({{"shape", ints({kDraws})}, {"mean", 2.0f}, {"scale", 0.5f}, {"seed", 2.0f}}), {}, 2, 0.5},
       {"Bernoulli", attributes({{"seed", 3.0f}}), {probabilities}, 0.25, std::sqrt(0.25 * 0.75)},
       // Classes 0, 1, 2 with probabilities 1/2, 1/4, 1/4.
-      {"Multinomial", attributes({{"sample_size", kDraws}, {"seed", 4.0f}}), {f32({1, 3}, {std::log(2.0), 0, 0})}, 0.75, std::sqrt(11.0 / 16)},
+      {"Multinomial",
+       attributes({{"sample_size", kDraws}, {"seed", 4.0f}}),
+       {f32({1, 3}, {std::log(2.0), 0, 0})},
+       0.75,
+       std::sqrt(11.0 / 16)},
   };
   for (const Case& c : cases) {
     SCOPED_TRACE(c.op);
@@ -79,7 +91,9 @@ TEST(Generator, RandomMoments) {
 }
 
 TEST(Generator, SeedsDecide) {
-  const auto draw = [](float seed) { return run_op({"RandomNormal", attributes({{"shape", ints({64})}, {"seed", seed}})}).value()[0]; };
+  const auto draw = [](float seed) {
+    return run_op({"RandomNormal", attributes({{"shape", ints({64})}, {"seed", seed}})}).value()[0];
+  };
   expect_near(draw(5), draw(5), 0);
   EXPECT_NE(at(draw(5), 0), at(draw(6), 0));
   // Without a seed the two runs of the runner draw different numbers.

@@ -20,7 +20,9 @@ struct LinearParameters {
 
 // One token of one key head: the state decays, takes in key x value, and is read by every query head of the group.
 void step(const LinearParameters& p, const Buffers& buffers, int64_t batch, int64_t head, int64_t t, double* state, double* row) {
-  const auto in = [&](size_t input, int64_t width, int64_t at) { return load_one<double>(p.type, buffers.inputs[input], (batch * p.length + t) * width + at); };
+  const auto in = [&](size_t input, int64_t width, int64_t at) {
+    return load_one<double>(p.type, buffers.inputs[input], (batch * p.length + t) * width + at);
+  };
   const auto key = [&](int64_t d) { return in(1, p.key_heads * p.columns, head * p.columns + d); };
   for (int64_t d = 0; d < p.columns && p.decay_width; ++d) {
     const double factor = std::exp(in(4, p.decay_width, p.decay_width == p.key_heads ? head : head * p.columns + d));
@@ -41,8 +43,10 @@ void step(const LinearParameters& p, const Buffers& buffers, int64_t batch, int6
   for (int64_t query = head * group; query < (head + 1) * group && buffers.outputs[0]; ++query) {
     for (int64_t m = 0; m < p.value_columns; ++m) {
       double sum = 0;
-      for (int64_t d = 0; d < p.columns; ++d) sum += in(0, p.query_heads * p.columns, query * p.columns + d) * state[d * p.value_columns + m];
-      store_one(p.type, buffers.outputs[0], ((batch * p.length + t) * p.query_heads + query) * p.value_columns + m, p.scale * sum);
+      for (int64_t d = 0; d < p.columns; ++d)
+        sum += in(0, p.query_heads * p.columns, query * p.columns + d) * state[d * p.value_columns + m];
+      store_one(p.type, buffers.outputs[0], ((batch * p.length + t) * p.query_heads + query) * p.value_columns + m,
+                p.scale * sum);
     }
   }
 }
@@ -51,7 +55,8 @@ void step(const LinearParameters& p, const Buffers& buffers, int64_t batch, int6
 
 Result<Kernel> bind_linear_attention(const StepContext& c) {
   const ops::AttentionExtents e = TRY(ops::attention_extents(c.attributes, c.in(0).shape, c.in(1).shape, c.in(2).shape, nullptr));
-  LinearParameters p{e.batch.size(), e.query_heads.size(), e.key_heads.size(), e.queries.size(), e.columns.size(), e.value_columns.size()};
+  LinearParameters p{e.batch.size(),   e.query_heads.size(), e.key_heads.size(),
+                     e.queries.size(), e.columns.size(),     e.value_columns.size()};
   if (c.has(4)) p.decay_width = c.in(4).shape.size(2);
   if (c.has(5)) p.beta_width = c.in(5).shape.size(2);
   p.delta = c.has(5);
@@ -68,7 +73,8 @@ Result<Kernel> bind_linear_attention(const StepContext& c) {
         for (int64_t slot = 0; slot < p.batch * p.key_heads; ++slot) {
           std::fill_n(state, state_elements, 0.0);
           if (p.has_past) load_wide(p.state_type, buffers.inputs[3], slot * state_elements, 1, state_elements, state);
-          for (int64_t t = 0; t < p.length; ++t) step(p, buffers, slot / p.key_heads, slot % p.key_heads, t, state, state + state_elements);
+          for (int64_t t = 0; t < p.length; ++t)
+            step(p, buffers, slot / p.key_heads, slot % p.key_heads, t, state, state + state_elements);
           if (p.wants_state) store_wide(p.state_type, buffers.outputs[1], slot * state_elements, 1, state_elements, state);
         }
       },
@@ -80,7 +86,8 @@ Result<Kernel> bind_causal_conv(const StepContext& c) {
   const Shape& x = c.in(0).shape;
   const int64_t channels = x.size(1), length = x.size(2), taps = c.in(1).shape.size(2);
   const bool silu = c.attributes.get_string("activation", "none") != "none";
-  return Kernel([=, type = c.in(0).dtype, has_bias = c.has(2), has_past = c.has(3), wants_state = c.outputs.size() > 1 && c.outputs[1].present,
+  return Kernel([=, type = c.in(0).dtype, has_bias = c.has(2), has_past = c.has(3),
+                 wants_state = c.outputs.size() > 1 && c.outputs[1].present,
                  rows = x.size(0) * channels](const Buffers& buffers) {
     for_row_chunks(*buffers.workers, rows, [&](int64_t begin, int64_t end) {
       for (int64_t row = begin; row < end; ++row) {
@@ -90,10 +97,12 @@ Result<Kernel> bind_causal_conv(const StepContext& c) {
         };
         for (int64_t i = 0; i < length && buffers.outputs[0]; ++i) {
           double sum = has_bias ? load_one<double>(type, buffers.inputs[2], row % channels) : 0.0;
-          for (int64_t k = 0; k < taps; ++k) sum += load_one<double>(type, buffers.inputs[1], row % channels * taps + k) * padded(i + k);
+          for (int64_t k = 0; k < taps; ++k)
+            sum += load_one<double>(type, buffers.inputs[1], row % channels * taps + k) * padded(i + k);
           store_one(type, buffers.outputs[0], row * length + i, silu ? sum / (1 + std::exp(-sum)) : sum);
         }
-        for (int64_t i = 0; i < taps - 1 && wants_state; ++i) store_one(type, buffers.outputs[1], row * (taps - 1) + i, padded(length + i));
+        for (int64_t i = 0; i < taps - 1 && wants_state; ++i)
+          store_one(type, buffers.outputs[1], row * (taps - 1) + i, padded(length + i));
       }
     });
   });

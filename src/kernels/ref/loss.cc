@@ -34,7 +34,8 @@ void compute_loss(const LossParameters& p, const Buffers& buffers) {
     const int64_t batch = i / p.points, point = i % p.points;
     const double shift = p.softmax ? log_normaliser(p, buffers, batch, point) : 0;
     for (int64_t k = 0; k < p.classes && p.wants_log; ++k)
-      store_one(p.type, buffers.outputs[1], (batch * p.classes + k) * p.points + point, score(p, buffers, batch, k, point) - shift);
+      store_one(p.type, buffers.outputs[1], (batch * p.classes + k) * p.points + point,
+                score(p, buffers, batch, k, point) - shift);
     const auto label = load_one<int64_t>(p.label_type, buffers.inputs[1], i);
     double loss = 0, weight = 0;
     if (!(p.has_ignored && label == p.ignored)) {

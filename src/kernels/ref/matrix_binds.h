@@ -6,9 +6,10 @@
 namespace tercel::kernels {
 
 // product.cc
-Result<Kernel> bind_matmul(const StepContext& c);  // also tercel.MatMul
+Result<Kernel> bind_matmul(const StepContext& c);
+Result<Kernel> bind_scaled_matmul(const StepContext& c);  // tercel.MatMul
 Result<Kernel> bind_gemm(const StepContext& c);
-Result<Kernel> bind_dense(const StepContext& c);   // tercel.Dense
+Result<Kernel> bind_dense(const StepContext& c);  // tercel.Dense
 
 // conv.cc
 Result<Kernel> bind_conv(const StepContext& c);

@@ -38,7 +38,8 @@ struct Affine {
 };
 Affine affine_of(const StepContext& c, size_t input) {
   const Shape shape = c.has(input) ? c.in(input).shape : Shape{};
-  return {c.has(input), input, c.has(input) ? c.in(input).dtype : DType::kFloat32, BroadcastPlan(c.in(0).shape, std::span(&shape, 1))};
+  return {c.has(input), input, c.has(input) ? c.in(input).dtype : DType::kFloat32,
+          BroadcastPlan(c.in(0).shape, std::span(&shape, 1))};
 }
 
 // Rows of `width` elements, densely behind each other.
@@ -70,14 +71,15 @@ Result<Kernel> bind_layer_normalization(const StepContext& c) {
   const RowShape shape = TRY(rows_from_axis(c));
   const auto wants = [&](size_t i) { return c.outputs.size() > i && c.outputs[i].present; };
   const DType statistics = wants(1) ? c.out(1).dtype : wants(2) ? c.out(2).dtype : DType::kFloat32;
-  return Kernel([=, type = c.in(0).dtype, epsilon = epsilon_of(c), scale = affine_of(c, 1), bias = affine_of(c, 2), mean = wants(1),
-                 deviation = wants(2)](const Buffers& buffers) {
+  return Kernel([=, type = c.in(0).dtype, epsilon = epsilon_of(c), scale = affine_of(c, 1), bias = affine_of(c, 2),
+                 mean = wants(1), deviation = wants(2)](const Buffers& buffers) {
     StridedIndex row;
     row.add_axis(shape.width, 1);
     for_row_chunks(*buffers.workers, shape.rows, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t start = i * shape.width;
-        const Moments m = moments_of([&](auto&& visit) { for_each_wide<double>(row, type, buffers.inputs[0], start, visit); }, shape.width, epsilon);
+        const Moments m = moments_of([&](auto&& visit) { for_each_wide<double>(row, type, buffers.inputs[0], start, visit); },
+                                     shape.width, epsilon);
         if (mean) store_one(statistics, buffers.outputs[1], i, m.mean);
         if (deviation) store_one(statistics, buffers.outputs[2], i, m.inverse_deviation);
         if (!buffers.outputs[0]) continue;
@@ -92,17 +94,25 @@ Result<Kernel> bind_layer_normalization(const StepContext& c) {
 Result<Kernel> bind_skip_layer_normalization(const StepContext& c) {
   const Shape& x = c.in(0).shape;
   const int64_t width = x.size(x.rank() - 1), rows = x.elements(0, x.rank() - 1);
-  return Kernel([=, type = c.in(0).dtype, epsilon = epsilon_of(c), sums = c.outputs.size() > 1 && c.outputs[1].present](const Buffers& buffers) {
+  return Kernel([=, type = c.in(0).dtype, epsilon = epsilon_of(c),
+                 sums = c.outputs.size() > 1 && c.outputs[1].present](const Buffers& buffers) {
     for_row_chunks(*buffers.workers, rows, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const auto sum_at = [&](int64_t j) {
-          return load_one<double>(type, buffers.inputs[0], i * width + j) + load_one<double>(type, buffers.inputs[1], i * width + j);
+          return load_one<double>(type, buffers.inputs[0], i * width + j) +
+                 load_one<double>(type, buffers.inputs[1], i * width + j);
         };
-        const Moments m = moments_of([&](auto&& visit) { for (int64_t j = 0; j < width; ++j) visit(sum_at(j)); }, width, epsilon);
+        const Moments m = moments_of(
+            [&](auto&& visit) {
+              for (int64_t j = 0; j < width; ++j) visit(sum_at(j));
+            },
+            width, epsilon);
         for (int64_t j = 0; j < width; ++j) {
-          const double sum = sum_at(j), scale = load_one<double>(type, buffers.inputs[2], j), bias = load_one<double>(type, buffers.inputs[3], j);
+          const double sum = sum_at(j), scale = load_one<double>(type, buffers.inputs[2], j),
+                       bias = load_one<double>(type, buffers.inputs[3], j);
           if (sums) store_one(type, buffers.outputs[1], i * width + j, sum);
-          if (buffers.outputs[0]) store_one(type, buffers.outputs[0], i * width + j, (sum - m.mean) * m.inverse_deviation * scale + bias);
+          if (buffers.outputs[0])
+            store_one(type, buffers.outputs[0], i * width + j, (sum - m.mean) * m.inverse_deviation * scale + bias);
         }
       }
     });
@@ -111,7 +121,8 @@ Result<Kernel> bind_skip_layer_normalization(const StepContext& c) {
 
 Result<Kernel> bind_rms_normalization(const StepContext& c) {
   const RowShape shape = TRY(rows_from_axis(c));
-  return Kernel([=, in_type = c.in(0).dtype, out_type = c.out().dtype, epsilon = epsilon_of(c), scale = affine_of(c, 1)](const Buffers& buffers) {
+  return Kernel([=, in_type = c.in(0).dtype, out_type = c.out().dtype, epsilon = epsilon_of(c),
+                 scale = affine_of(c, 1)](const Buffers& buffers) {
     StridedIndex row;
     row.add_axis(shape.width, 1);
     for_row_chunks(*buffers.workers, shape.rows, [&](int64_t begin, int64_t end) {
@@ -134,7 +145,8 @@ Result<Kernel> bind_batch_normalization(const StepContext& c) {
   const ops::AxisSet axis = x.rank() < 2 ? 0 : 1u << channel;
   std::array<DType, 5> types;
   for (size_t i = 0; i < types.size(); ++i) types[i] = c.in(i).dtype;
-  return Kernel([=, inside = StridedIndex(x, ops::all_axes(x.rank()) & ~axis), slices = StridedIndex(x, axis), epsilon = epsilon_of(c)](const Buffers& buffers) {
+  return Kernel([=, inside = StridedIndex(x, ops::all_axes(x.rank()) & ~axis), slices = StridedIndex(x, axis),
+                 epsilon = epsilon_of(c)](const Buffers& buffers) {
     for_row_chunks(*buffers.workers, channels, [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const auto parameter = [&](size_t input) { return load_one<double>(types[input], buffers.inputs[input], i); };
@@ -151,9 +163,11 @@ Result<Kernel> bind_instance_normalization(const StepContext& c) {
                  epsilon = epsilon_of(c)](const Buffers& buffers) {
     const auto one = [&](int64_t i) {
       const int64_t channel = i % plan.channels, start = plan.slices.offset(i);
-      const Moments m = moments_of([&](auto&& visit) { for_each_wide<double>(plan.inside, type, buffers.inputs[0], start, visit); },
-                                   plan.inside.elements(), epsilon);
-      const double scale = load_one<double>(scale_type, buffers.inputs[1], channel), bias = load_one<double>(bias_type, buffers.inputs[2], channel);
+      const Moments m =
+          moments_of([&](auto&& visit) { for_each_wide<double>(plan.inside, type, buffers.inputs[0], start, visit); },
+                     plan.inside.elements(), epsilon);
+      const double scale = load_one<double>(scale_type, buffers.inputs[1], channel),
+                   bias = load_one<double>(bias_type, buffers.inputs[2], channel);
       transform_wide(plan.inside, type, buffers.inputs[0], type, buffers.outputs[0], start,
                      [&](double x, int64_t) { return (x - m.mean) * m.inverse_deviation * scale + bias; });
     };
@@ -166,17 +180,21 @@ Result<Kernel> bind_instance_normalization(const StepContext& c) {
 // Moments of all channels of a group together; scale and bias are per channel.
 Result<Kernel> bind_group_normalization(const StepContext& c) {
   const ChannelPlan plan = channel_plan(c);
-  const int64_t groups = c.attributes.get_int("num_groups", 1), per_group = plan.channels / groups, batches = c.in(0).shape.size(0);
-  return Kernel([=, type = c.in(0).dtype, scale_type = c.in(1).dtype, bias_type = c.in(2).dtype, epsilon = epsilon_of(c)](const Buffers& buffers) {
+  const int64_t groups = c.attributes.get_int("num_groups", 1), per_group = plan.channels / groups,
+                batches = c.in(0).shape.size(0);
+  return Kernel([=, type = c.in(0).dtype, scale_type = c.in(1).dtype, bias_type = c.in(2).dtype,
+                 epsilon = epsilon_of(c)](const Buffers& buffers) {
     const auto one = [&](int64_t group) {
       const int64_t first = group * per_group;
       const auto for_each = [&](auto&& visit) {
-        for (int64_t k = 0; k < per_group; ++k) for_each_wide<double>(plan.inside, type, buffers.inputs[0], plan.slices.offset(first + k), visit);
+        for (int64_t k = 0; k < per_group; ++k)
+          for_each_wide<double>(plan.inside, type, buffers.inputs[0], plan.slices.offset(first + k), visit);
       };
       const Moments m = moments_of(for_each, per_group * plan.inside.elements(), epsilon);
       for (int64_t k = 0; k < per_group; ++k) {
         const int64_t channel = (first + k) % plan.channels;
-        const double scale = load_one<double>(scale_type, buffers.inputs[1], channel), bias = load_one<double>(bias_type, buffers.inputs[2], channel);
+        const double scale = load_one<double>(scale_type, buffers.inputs[1], channel),
+                     bias = load_one<double>(bias_type, buffers.inputs[2], channel);
         transform_wide(plan.inside, type, buffers.inputs[0], type, buffers.outputs[0], plan.slices.offset(first + k),
                        [&](double x, int64_t) { return (x - m.mean) * m.inverse_deviation * scale + bias; });
       }
@@ -192,16 +210,19 @@ Result<Kernel> bind_mean_variance_normalization(const StepContext& c) {
   constexpr int64_t kDefaultAxes[] = {0, 2, 3};
   const auto given = c.attributes.get_ints("axes");
   ops::AxisSet axes = 0;
-  for (int64_t axis : given.empty() ? std::span<const int64_t>(kDefaultAxes) : given) axes |= 1u << TRY(normalize_axis(axis, x.rank()));
+  for (int64_t axis : given.empty() ? std::span<const int64_t>(kDefaultAxes) : given)
+    axes |= 1u << TRY(normalize_axis(axis, x.rank()));
   return Kernel([plan = ReducePlan(x, axes), type = c.in(0).dtype](const Buffers& buffers) {
     constexpr double kEpsilon = 1e-9;  // of the operator's definition, added to the deviation
     for_row_chunks(*buffers.workers, plan.kept.elements(), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
         const int64_t start = plan.kept.offset(i);
-        const Moments m = moments_of([&](auto&& visit) { for_each_wide<double>(plan.reduced, type, buffers.inputs[0], start, visit); },
-                                     plan.reduced.elements(), 0);
+        const Moments m =
+            moments_of([&](auto&& visit) { for_each_wide<double>(plan.reduced, type, buffers.inputs[0], start, visit); },
+                       plan.reduced.elements(), 0);
         const double factor = 1 / (1 / m.inverse_deviation + kEpsilon);
-        transform_wide(plan.reduced, type, buffers.inputs[0], type, buffers.outputs[0], start, [&](double v, int64_t) { return (v - m.mean) * factor; });
+        transform_wide(plan.reduced, type, buffers.inputs[0], type, buffers.outputs[0], start,
+                       [&](double v, int64_t) { return (v - m.mean) * factor; });
       }
     });
   });
@@ -211,7 +232,8 @@ Result<Kernel> bind_mean_variance_normalization(const StepContext& c) {
 Result<Kernel> bind_lrn(const StepContext& c) {
   const Shape& x = c.in(0).shape;
   const int64_t size = c.attributes.get_int("size", 1), channels = x.size(1), step = strides_of(x)[1];
-  const double alpha = c.attributes.get_float("alpha", 0.0001f), beta = c.attributes.get_float("beta", 0.75f), bias = c.attributes.get_float("bias", 1);
+  const double alpha = c.attributes.get_float("alpha", 0.0001f), beta = c.attributes.get_float("beta", 0.75f),
+               bias = c.attributes.get_float("bias", 1);
   return Kernel([=, plan = ReducePlan(x, 1u << 1), type = c.in(0).dtype](const Buffers& buffers) {
     for_row_chunks(*buffers.workers, plan.kept.elements(), [&](int64_t begin, int64_t end) {
       for (int64_t i = begin; i < end; ++i) {
@@ -224,7 +246,8 @@ Result<Kernel> bind_lrn(const StepContext& c) {
             squares += value * value;
           }
           const double value = load_one<double>(type, buffers.inputs[0], start + channel * step);
-          store_one(type, buffers.outputs[0], start + channel * step, value / std::pow(bias + alpha / static_cast<double>(size) * squares, beta));
+          store_one(type, buffers.outputs[0], start + channel * step,
+                    value / std::pow(bias + alpha / static_cast<double>(size) * squares, beta));
         }
       }
     });

@@ -35,17 +35,19 @@ Kernel pointwise(const StepContext& c, F f) {
   using Out = WideResult<W, F, std::make_index_sequence<N>>;
   std::array<DType, N> types;
   for (size_t k = 0; k < N; ++k) types[k] = c.in(k).dtype;
-  return Kernel([f, types, out_type = c.out().dtype, plan = BroadcastPlan(c.out().shape, input_shapes(c, N))](const Buffers& buffers) {
-    W in[N][kWideBlock];
-    Out out[kWideBlock];
-    plan.for_each_run(kWideBlock, [&](int64_t start, int64_t n) {
-      for (size_t k = 0; k < N; ++k) load_wide(types[k], buffers.inputs[k], plan.offset(k, start), plan.step(k), n, in[k]);
-      [&]<size_t... k>(std::index_sequence<k...>) {
-        for (int64_t i = 0; i < n; ++i) out[i] = f(in[k][i]...);
-      }(std::make_index_sequence<N>());
-      store_wide(out_type, buffers.outputs[0], start, 1, n, out);
-    });
-  });
+  return Kernel(
+      [f, types, out_type = c.out().dtype, plan = BroadcastPlan(c.out().shape, input_shapes(c, N))](const Buffers& buffers) {
+        W in[N][kWideBlock];
+        Out out[kWideBlock];
+        plan.for_each_run(kWideBlock, [&](int64_t start, int64_t n) {
+          for (size_t k = 0; k < N; ++k) load_wide(types[k], buffers.inputs[k], plan.offset(k, start), plan.step(k), n, in[k]);
+          [&]<size_t... k>(std::index_sequence<k...>) {
+            for (int64_t i = 0; i < n; ++i) out[i] = f(in[k][i]...);
+          }
+          (std::make_index_sequence<N>());
+          store_wide(out_type, buffers.outputs[0], start, 1, n, out);
+        });
+      });
 }
 
 // The forms of an operator that fit a row of a kernel table; F is a lambda without captures.
@@ -73,18 +75,19 @@ inline constexpr auto kKeepSum = [](auto sum, size_t) { return sum; };
 template <auto F, auto Finish = kKeepSum>
 Result<Kernel> bind_fold(const StepContext& c) {
   return visit_wide(c.in(0).dtype, [&]<typename W>() {
-    return Kernel([type = c.in(0).dtype, plan = BroadcastPlan(c.out().shape, input_shapes(c, c.inputs.size()))](const Buffers& buffers) {
-      W out[kWideBlock], next[kWideBlock];
-      plan.for_each_run(kWideBlock, [&](int64_t start, int64_t n) {
-        load_wide(type, buffers.inputs[0], plan.offset(0, start), plan.step(0), n, out);
-        for (size_t k = 1; k < plan.inputs(); ++k) {
-          load_wide(type, buffers.inputs[k], plan.offset(k, start), plan.step(k), n, next);
-          for (int64_t i = 0; i < n; ++i) out[i] = F(out[i], next[i]);
-        }
-        for (int64_t i = 0; i < n; ++i) out[i] = Finish(out[i], plan.inputs());
-        store_wide(type, buffers.outputs[0], start, 1, n, out);
-      });
-    });
+    return Kernel(
+        [type = c.in(0).dtype, plan = BroadcastPlan(c.out().shape, input_shapes(c, c.inputs.size()))](const Buffers& buffers) {
+          W out[kWideBlock], next[kWideBlock];
+          plan.for_each_run(kWideBlock, [&](int64_t start, int64_t n) {
+            load_wide(type, buffers.inputs[0], plan.offset(0, start), plan.step(0), n, out);
+            for (size_t k = 1; k < plan.inputs(); ++k) {
+              load_wide(type, buffers.inputs[k], plan.offset(k, start), plan.step(k), n, next);
+              for (int64_t i = 0; i < n; ++i) out[i] = F(out[i], next[i]);
+            }
+            for (int64_t i = 0; i < n; ++i) out[i] = Finish(out[i], plan.inputs());
+            store_wide(type, buffers.outputs[0], start, 1, n, out);
+          });
+        });
   });
 }
 

@@ -31,7 +31,8 @@ Taps taps_of(const ops::WindowAxis& axis, int64_t input, int64_t output) {
 template <typename F>
 void for_each_tap(const PoolParameters& p, int64_t depth, int64_t height, int64_t width, F&& visit) {
   const auto& g = p.geometry;
-  const Taps d = taps_of(g.axes[0], g.input[0], depth), h = taps_of(g.axes[1], g.input[1], height), w = taps_of(g.axes[2], g.input[2], width);
+  const Taps d = taps_of(g.axes[0], g.input[0], depth), h = taps_of(g.axes[1], g.input[1], height),
+             w = taps_of(g.axes[2], g.input[2], width);
   for (int64_t i = d.first; i < d.last; ++i) {
     for (int64_t j = h.first; j < h.last; ++j) {
       const int64_t row = (d.origin + i * g.axes[0].dilation) * p.x.space[0] + (h.origin + j * g.axes[1].dilation) * p.x.space[1];
@@ -103,8 +104,13 @@ Kernel average_kernel(const StepContext& c, const PoolParameters& p, bool count_
   return window_kernel(c, p, [=](const ops::WindowGeometry& g, auto&& for_each_value, int64_t d, int64_t h, int64_t w) {
     double sum = 0;
     int64_t count = 0;
-    for_each_value([&](double value) { sum += value; ++count; });
-    if (count_padding) count = padded_taps(g.axes[0], g.input[0], d) * padded_taps(g.axes[1], g.input[1], h) * padded_taps(g.axes[2], g.input[2], w);
+    for_each_value([&](double value) {
+      sum += value;
+      ++count;
+    });
+    if (count_padding)
+      count =
+          padded_taps(g.axes[0], g.input[0], d) * padded_taps(g.axes[1], g.input[1], h) * padded_taps(g.axes[2], g.input[2], w);
     return count ? sum / static_cast<double>(count) : 0.0;
   });
 }

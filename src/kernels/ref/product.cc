@@ -28,14 +28,11 @@ MatrixProduct product_of(const Operand& a, const Operand& b) {
   return {a.rows, b.columns, a.columns, a.row_step, a.column_step, b.row_step, b.column_step};
 }
 
-}  // namespace
-
-Result<Kernel> bind_matmul(const StepContext& c) {
+Kernel matmul_kernel(const StepContext& c, bool a_transposed, bool b_transposed, double alpha) {
   const Shape &a = c.in(0).shape, &b = c.in(1).shape;
-  const MatrixProduct product = product_of(operand_of(a, true, c.attributes.get_int("transA", 0)), operand_of(b, false, c.attributes.get_int("transB", 0)));
-  const double alpha = c.attributes.get_float("alpha", 1);
+  const MatrixProduct product = product_of(operand_of(a, true, a_transposed), operand_of(b, false, b_transposed));
   const Shape batches[] = {batch_of(a), batch_of(b)};
-  const BroadcastPlan plan(TRY(broadcast(batches[0], batches[1])), batches);
+  const BroadcastPlan plan(broadcast(batches[0], batches[1]).value(), batches);  // the shape rule has broadcast them
   return visit_dtype(c.in(0).dtype, [&]<typename T>() {
     return Kernel([product, alpha, plan](const Buffers& buffers) {
       const MatrixProduct& p = product;
@@ -55,9 +52,18 @@ Result<Kernel> bind_matmul(const StepContext& c) {
   });
 }
 
+}  // namespace
+
+Result<Kernel> bind_matmul(const StepContext& c) { return matmul_kernel(c, false, false, 1); }
+
+Result<Kernel> bind_scaled_matmul(const StepContext& c) {
+  return matmul_kernel(c, c.attributes.get_int("transA", 0), c.attributes.get_int("transB", 0),
+                       c.attributes.get_float("alpha", 1));
+}
+
 Result<Kernel> bind_gemm(const StepContext& c) {
-  const MatrixProduct product =
-      product_of(operand_of(c.in(0).shape, true, c.attributes.get_int("transA", 0)), operand_of(c.in(1).shape, false, c.attributes.get_int("transB", 0)));
+  const MatrixProduct product = product_of(operand_of(c.in(0).shape, true, c.attributes.get_int("transA", 0)),
+                                           operand_of(c.in(1).shape, false, c.attributes.get_int("transB", 0)));
   const double alpha = c.attributes.get_float("alpha", 1), beta = c.attributes.get_float("beta", 1);
   int64_t row_step = 0, column_step = 0;  // of C, 0 where it repeats
   if (c.has(2)) {
@@ -70,13 +76,16 @@ Result<Kernel> bind_gemm(const StepContext& c) {
     return Kernel([=, has_bias = c.has(2)](const Buffers& buffers) {
       const T* bias = has_bias ? buffers.in<T>(2) : nullptr;
       for_row_chunks(*buffers.workers, product.m, [&](int64_t begin, int64_t end) {
-        multiply_rows(product, buffers.in<T>(0), buffers.in<T>(1), buffers.out<T>(), begin, end, [&](auto sum, int64_t i, int64_t j) {
-          using W = decltype(sum);
-          if constexpr (!std::same_as<W, double>)
-            if (alpha == 1 && beta == 1) return static_cast<W>(static_cast<uint64_t>(sum) + (bias ? static_cast<uint64_t>(convert<W>(bias[i * row_step + j * column_step])) : 0));
-          const double scaled = alpha * static_cast<double>(sum);
-          return convert<W>(bias ? scaled + beta * convert<double>(bias[i * row_step + j * column_step]) : scaled);
-        });
+        multiply_rows(
+            product, buffers.in<T>(0), buffers.in<T>(1), buffers.out<T>(), begin, end, [&](auto sum, int64_t i, int64_t j) {
+              using W = decltype(sum);
+              if constexpr (!std::same_as<W, double>)
+                if (alpha == 1 && beta == 1)
+                  return static_cast<W>(static_cast<uint64_t>(sum) +
+                                        (bias ? static_cast<uint64_t>(convert<W>(bias[i * row_step + j * column_step])) : 0));
+              const double scaled = alpha * static_cast<double>(sum);
+              return convert<W>(bias ? scaled + beta * convert<double>(bias[i * row_step + j * column_step]) : scaled);
+            });
       });
     });
   });
@@ -93,12 +102,13 @@ Result<Kernel> bind_dense(const StepContext& c) {
       const T* bias = has_bias ? buffers.in<T>(2) : nullptr;
       const T* residual = has_residual ? buffers.in<T>(3) : nullptr;
       for_row_chunks(*buffers.workers, product.m, [&](int64_t begin, int64_t end) {
-        multiply_rows(product, buffers.in<T>(0), buffers.in<T>(1), buffers.out<T>(), begin, end, [&](auto sum, int64_t i, int64_t j) {
-          auto value = static_cast<double>(sum);
-          if (bias) value += convert<double>(bias[j]);
-          if (residual) value += convert<double>(residual[i * product.n + j]);
-          return ops::apply(activation, value);
-        });
+        multiply_rows(product, buffers.in<T>(0), buffers.in<T>(1), buffers.out<T>(), begin, end,
+                      [&](auto sum, int64_t i, int64_t j) {
+                        auto value = static_cast<double>(sum);
+                        if (bias) value += convert<double>(bias[j]);
+                        if (residual) value += convert<double>(residual[i * product.n + j]);
+                        return ops::apply(activation, value);
+                      });
       });
     });
   });

@@ -45,7 +45,8 @@ namespace {
 
 template <typename F>
 Kernel draw_kernel(const StepContext& c, F f) {
-  return Kernel([f, source = RandomSource(c.attributes), type = c.out().dtype, elements = c.out().shape.elements()](const Buffers& buffers) {
+  return Kernel([f, source = RandomSource(c.attributes), type = c.out().dtype,
+                 elements = c.out().shape.elements()](const Buffers& buffers) {
     const RandomKey key = source.next();
     for (int64_t i = 0; i < elements; ++i) store_one(type, buffers.outputs[0], i, f(key, i, buffers));
   });
@@ -67,12 +68,14 @@ int64_t pick_class(DType type, const void* scores, int64_t start, int64_t classe
 
 Result<Kernel> bind_random_uniform(const StepContext& c) {
   const double low = c.attributes.get_float("low", 0), high = c.attributes.get_float("high", 1);
-  return draw_kernel(c, [=](RandomKey key, int64_t i, const Buffers&) { return low + (high - low) * key.uniform(static_cast<uint64_t>(i)); });
+  return draw_kernel(
+      c, [=](RandomKey key, int64_t i, const Buffers&) { return low + (high - low) * key.uniform(static_cast<uint64_t>(i)); });
 }
 
 Result<Kernel> bind_random_normal(const StepContext& c) {
   const double mean = c.attributes.get_float("mean", 0), scale = c.attributes.get_float("scale", 1);
-  return draw_kernel(c, [=](RandomKey key, int64_t i, const Buffers&) { return mean + scale * key.normal(static_cast<uint64_t>(i)); });
+  return draw_kernel(
+      c, [=](RandomKey key, int64_t i, const Buffers&) { return mean + scale * key.normal(static_cast<uint64_t>(i)); });
 }
 
 Result<Kernel> bind_bernoulli(const StepContext& c) {

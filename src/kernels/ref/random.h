@@ -13,7 +13,7 @@ struct RandomKey {
   uint64_t key = 0;
   uint64_t bits(uint64_t i) const;
   double uniform(uint64_t i) const { return static_cast<double>(bits(i) >> 11) * 0x1p-53; }  // in [0, 1)
-  double normal(uint64_t i) const;                                                          // mean 0, deviation 1
+  double normal(uint64_t i) const;                                                           // mean 0, deviation 1
 };
 
 // Hands out the key of each run of one bound step. With a `seed` attribute every run gets the same key and gives the same

@@ -46,7 +46,9 @@ constexpr auto sum_square = [](auto zero, auto&& for_each, int64_t) {
   return static_cast<W>(sum);
 };
 // These are computed in double for integers too.
-constexpr auto mean = [](double zero, auto&& for_each, int64_t count) { return sum(zero, for_each, count) / static_cast<double>(count); };
+constexpr auto mean = [](double zero, auto&& for_each, int64_t count) {
+  return sum(zero, for_each, count) / static_cast<double>(count);
+};
 constexpr auto l2 = [](double zero, auto&& for_each, int64_t count) { return std::sqrt(sum_square(zero, for_each, count)); };
 constexpr auto log_sum = [](double zero, auto&& for_each, int64_t count) { return std::log(sum(zero, for_each, count)); };
 constexpr auto log_sum_exp = [](double, auto&& for_each, int64_t) {
@@ -104,7 +106,8 @@ Result<Kernel> bind_extreme(const StepContext& c) {
   });
 }
 
-constexpr KernelRow row(std::string_view op, std::string_view name, Result<Kernel> (*bind)(const StepContext&), bool in_place = false) {
+constexpr KernelRow row(std::string_view op, std::string_view name, Result<Kernel> (*bind)(const StepContext&),
+                        bool in_place = false) {
   return {op, name, platform::kPortable, nullptr, bind, nullptr, in_place};
 }
 

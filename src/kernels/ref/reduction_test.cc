@@ -91,25 +91,56 @@ TEST(Reduction, Normalization) {
   check_values({
       {"scale and bias", "LayerNormalization", exact, {f32({2, 2}, {1, 3, 7, 5}), two, bias}, f32({2, 2}, {8, 23, 12, 17})},
       {"no bias", "LayerNormalization", exact, {f32({1, 2}, {1, 3}), two}, f32({1, 2}, {-2, 3})},
-      {"two axes", "LayerNormalization", attributes({{"epsilon", 0.0f}, {"axis", int64_t{0}}}), {f32({2, 2}, {1, 3, 1, 3}), one}, f32({2, 2}, {-1, 1, -1, 1})},
+      {"two axes",
+       "LayerNormalization",
+       attributes({{"epsilon", 0.0f}, {"axis", int64_t{0}}}),
+       {f32({2, 2}, {1, 3, 1, 3}), one},
+       f32({2, 2}, {-1, 1, -1, 1})},
       {"root mean square", "RMSNormalization", exact, {f32({2}, {1, 7}), two}, f32({2}, {0.4, 4.2})},
-      {"skip", "tercel.SkipLayerNormalization", exact, {f32({1, 2}, {0, 1}), f32({1, 2}, {1, 2}), two, bias}, f32({1, 2}, {8, 23})},
-      {"per channel", "BatchNormalization", exact, {channels, two, bias, f32({2}, {1, 5}), f32({2}, {4, 16})}, f32({1, 2, 2}, {10, 12, 20, 23})},
-      {"channels last", "BatchNormalization", last, {moved, two, bias, f32({2}, {1, 5}), f32({2}, {4, 16})}, f32({1, 2, 2}, {10, 20, 12, 23})},
+      {"skip",
+       "tercel.SkipLayerNormalization",
+       exact,
+       {f32({1, 2}, {0, 1}), f32({1, 2}, {1, 2}), two, bias},
+       f32({1, 2}, {8, 23})},
+      {"per channel",
+       "BatchNormalization",
+       exact,
+       {channels, two, bias, f32({2}, {1, 5}), f32({2}, {4, 16})},
+       f32({1, 2, 2}, {10, 12, 20, 23})},
+      {"channels last",
+       "BatchNormalization",
+       last,
+       {moved, two, bias, f32({2}, {1, 5}), f32({2}, {4, 16})},
+       f32({1, 2, 2}, {10, 20, 12, 23})},
       {"per channel", "InstanceNormalization", exact, {channels, two, bias}, f32({1, 2, 2}, {8, 12, 17, 23})},
       {"channels last", "InstanceNormalization", last, {moved, two, bias}, f32({1, 2, 2}, {8, 17, 12, 23})},
       {"one group", "GroupNormalization", groups, {f32({1, 2, 1}, {1, 3}), two, bias}, f32({1, 2, 1}, {8, 23})},
-      {"over batch and space", "MeanVarianceNormalization", attributes({{"axes", ints({0, 2})}}), {f32({2, 2, 1}, {1, 5, 3, 9})}, f32({2, 2, 1}, {-1, -1, 1, 1}), 1e-5},
-      {"neighbours", "LRN", attributes({{"size", int64_t{3}}, {"alpha", 3.0f}, {"beta", 1.0f}, {"bias", 1.0f}}), {f32({1, 3, 1}, {1, 2, 3})}, f32({1, 3, 1}, {1 / 6.0, 2 / 15.0, 3 / 14.0})},
+      {"over batch and space",
+       "MeanVarianceNormalization",
+       attributes({{"axes", ints({0, 2})}}),
+       {f32({2, 2, 1}, {1, 5, 3, 9})},
+       f32({2, 2, 1}, {-1, -1, 1, 1}),
+       1e-5},
+      {"neighbours",
+       "LRN",
+       attributes({{"size", int64_t{3}}, {"alpha", 3.0f}, {"beta", 1.0f}, {"bias", 1.0f}}),
+       {f32({1, 3, 1}, {1, 2, 3})},
+       f32({1, 3, 1}, {1 / 6.0, 2 / 15.0, 3 / 14.0})},
   });
 }
 
 TEST(Reduction, NormalizationStatistics) {
-  const auto outputs = run_op({"LayerNormalization", attributes({{"epsilon", 0.0f}}), {f16({2, 2}, {1, 3, 4, 8}), f16({2}, {1, 1})}, {false, true, true}});
+  const auto outputs = run_op({"LayerNormalization",
+                               attributes({{"epsilon", 0.0f}}),
+                               {f16({2, 2}, {1, 3, 4, 8}), f16({2}, {1, 1})},
+                               {false, true, true}});
   ASSERT_TRUE(outputs.ok()) << outputs.error().message();
   expect_near(outputs.value()[1], f32({2, 1}, {2, 6}));
   expect_near(outputs.value()[2], f32({2, 1}, {1, 0.5}));
-  const auto sums = run_op({"tercel.SkipLayerNormalization", {}, {f32({1, 2}, {1, 2}), f32({1, 2}, {3, 5}), f32({2}, {1, 1}), f32({2}, {0, 0})}, {true, true}});
+  const auto sums = run_op({"tercel.SkipLayerNormalization",
+                            {},
+                            {f32({1, 2}, {1, 2}), f32({1, 2}, {3, 5}), f32({2}, {1, 1}), f32({2}, {0, 0})},
+                            {true, true}});
   ASSERT_TRUE(sums.ok()) << sums.error().message();
   expect_near(sums.value()[1], f32({1, 2}, {4, 7}));
 }
@@ -123,7 +154,11 @@ TEST(Reduction, Losses) {
       {"mean", "NegativeLogLikelihoodLoss", {}, {scores, labels}, f32({}, {2.5})},
       {"weighted mean", "NegativeLogLikelihoodLoss", {}, {scores, labels, weights}, f32({}, {13 / 4.0})},
       {"weighted sum", "NegativeLogLikelihoodLoss", sum, {scores, labels, weights}, f32({}, {13})},
-      {"ignored", "NegativeLogLikelihoodLoss", attributes({{"ignore_index", int64_t{-7}}}), {scores, i64({2}, {-7, 1})}, f32({}, {4})},
+      {"ignored",
+       "NegativeLogLikelihoodLoss",
+       attributes({{"ignore_index", int64_t{-7}}}),
+       {scores, i64({2}, {-7, 1})},
+       f32({}, {4})},
       {"no such class", "NegativeLogLikelihoodLoss", none, {scores, i64({2}, {0, 2})}, f32({2}, {1, kNan})},
       {"even odds", "SoftmaxCrossEntropyLoss", {}, {even, i32({1}, {1})}, f32({}, {0.69314718})},
   });

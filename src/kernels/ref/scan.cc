@@ -34,7 +34,6 @@ Result<Kernel> bind_arg(const StepContext& c) {
   });
 }
 
-
 // The axis is read while running; -1 is an axis outside the tensor.
 int axis_at_run(DType type, const void* data, int rank) {
   const auto axis = load_one<int64_t>(type, data, 0);

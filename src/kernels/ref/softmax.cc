@@ -18,9 +18,13 @@ struct Line {
   int64_t start;
 
   template <typename F>
-  void for_each(F&& visit) const { for_each_wide<double>(index, type, in, start, visit); }
+  void for_each(F&& visit) const {
+    for_each_wide<double>(index, type, in, start, visit);
+  }
   template <typename F>
-  void store(F&& f) const { transform_wide(index, type, in, type, out, start, f); }
+  void store(F&& f) const {
+    transform_wide(index, type, in, type, out, start, f);
+  }
 };
 
 template <typename F>
@@ -30,7 +34,8 @@ Result<Kernel> line_kernel(const StepContext& c, F f) {
   return Kernel([f, plan = ReducePlan(shape, 1u << axis), type = c.in(0).dtype](const Buffers& buffers) {
     if (plan.reduced.elements() == 0) return;
     for_row_chunks(*buffers.workers, plan.kept.elements(), [&](int64_t begin, int64_t end) {
-      for (int64_t i = begin; i < end; ++i) f(Line{plan.reduced, type, buffers.inputs[0], buffers.outputs[0], plan.kept.offset(i)});
+      for (int64_t i = begin; i < end; ++i)
+        f(Line{plan.reduced, type, buffers.inputs[0], buffers.outputs[0], plan.kept.offset(i)});
     });
   });
 }
@@ -40,7 +45,9 @@ struct Exponentials {
 };
 Exponentials exponentials_of(const Line& line) {
   double largest = -std::numeric_limits<double>::infinity(), sum = 0;
-  line.for_each([&](double x) { if (largest < x || std::isnan(x)) largest = x; });
+  line.for_each([&](double x) {
+    if (largest < x || std::isnan(x)) largest = x;
+  });
   line.for_each([&](double x) { sum += std::exp(x - largest); });
   return {largest, sum};
 }

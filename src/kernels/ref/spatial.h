@@ -24,7 +24,8 @@ inline ActivationStrides activation_strides(const ops::ActivationLayout& layout,
   return s;
 }
 
-inline std::span<const int64_t> space_sizes(const ops::ActivationLayout& layout, const std::array<int64_t, ops::kSpatialMax>& space) {
+inline std::span<const int64_t> space_sizes(const ops::ActivationLayout& layout,
+                                            const std::array<int64_t, ops::kSpatialMax>& space) {
   return std::span<const int64_t>(space).first(static_cast<size_t>(layout.space_rank()));
 }
 

@@ -21,7 +21,8 @@ Tensor make_tensor(const Shape& shape, std::initializer_list<Value> values) {
   EXPECT_EQ(static_cast<int64_t>(values.size()), tensor.elements()) << "a test gives the wrong number of values";
   int64_t i = 0;
   for (const Value value : values) {
-    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>) tensor.mutable_as<T>()[i++] = T(static_cast<float>(value));
+    if constexpr (std::is_same_v<T, Half> || std::is_same_v<T, BFloat16>)
+      tensor.mutable_as<T>()[i++] = T(static_cast<float>(value));
     else tensor.mutable_as<T>()[i++] = static_cast<T>(value);
   }
   return tensor;
@@ -29,12 +30,16 @@ Tensor make_tensor(const Shape& shape, std::initializer_list<Value> values) {
 inline Tensor f32(const Shape& shape, std::initializer_list<double> v) { return make_tensor<DType::kFloat32, float>(shape, v); }
 inline Tensor f64(const Shape& shape, std::initializer_list<double> v) { return make_tensor<DType::kFloat64, double>(shape, v); }
 inline Tensor f16(const Shape& shape, std::initializer_list<double> v) { return make_tensor<DType::kFloat16, Half>(shape, v); }
-inline Tensor bf16(const Shape& shape, std::initializer_list<double> v) { return make_tensor<DType::kBFloat16, BFloat16>(shape, v); }
+inline Tensor bf16(const Shape& shape, std::initializer_list<double> v) {
+  return make_tensor<DType::kBFloat16, BFloat16>(shape, v);
+}
 inline Tensor i8(const Shape& shape, std::initializer_list<double> v) { return make_tensor<DType::kInt8, int8_t>(shape, v); }
 inline Tensor i32(const Shape& shape, std::initializer_list<double> v) { return make_tensor<DType::kInt32, int32_t>(shape, v); }
 inline Tensor i64(const Shape& shape, std::initializer_list<int64_t> v) { return make_tensor<DType::kInt64, int64_t>(shape, v); }
 inline Tensor u8(const Shape& shape, std::initializer_list<double> v) { return make_tensor<DType::kUint8, uint8_t>(shape, v); }
-inline Tensor u64(const Shape& shape, std::initializer_list<uint64_t> v) { return make_tensor<DType::kUint64, uint64_t>(shape, v); }
+inline Tensor u64(const Shape& shape, std::initializer_list<uint64_t> v) {
+  return make_tensor<DType::kUint64, uint64_t>(shape, v);
+}
 inline Tensor boolean(const Shape& shape, std::initializer_list<double> v) { return make_tensor<DType::kBool, bool>(shape, v); }
 
 inline ops::Attributes attributes(std::initializer_list<ops::Attributes::Entry> entries) {
@@ -59,10 +64,19 @@ inline void expect_near(const Tensor& actual, const Tensor& expected, double tol
   ASSERT_EQ(dtype_name(actual.dtype()), dtype_name(expected.dtype()));
   ASSERT_EQ(to_string(actual.shape()), to_string(expected.shape()));
   for (int64_t i = 0; i < actual.elements(); ++i) {
-    const double a = element_as_double(actual.dtype(), actual.data(), i), e = element_as_double(expected.dtype(), expected.data(), i);
+    const double a = element_as_double(actual.dtype(), actual.data(), i),
+                 e = element_as_double(expected.dtype(), expected.data(), i);
     if (a == e || (std::isnan(a) && std::isnan(e))) continue;
     ASSERT_LE(std::fabs(a - e), tolerance * std::fmax(1, std::fabs(e))) << "element " << i << " is " << a << ", expected " << e;
   }
+}
+
+// One output of an operator that must run.
+inline Tensor run(const OpCase& c, size_t output = 0) {
+  auto outputs = run_op(c);
+  if (outputs) return outputs.value()[output];
+  ADD_FAILURE() << c.op << ": " << outputs.error().message();
+  return f32({}, {0});
 }
 
 // A case of a table: one operator on given inputs has this first output.

@@ -13,8 +13,8 @@ Result<Kernel> bind_max_unpool(const StepContext& c) {
   Shape inferred = x;
   for (int i = 2; i < x.rank(); ++i) inferred[i] = TRY(ops::transposed_extent(windows, i - 2, x[i]));
   return visit_element_bytes(dtype_size(c.in(0).dtype), [&]<typename T>() {
-    return Kernel([inferred, inferred_strides = strides_of(inferred), strides = strides_of(out), bytes = c.out().bytes(), count = x.elements(),
-                   total = inferred.elements()](const Buffers& buffers) {
+    return Kernel([inferred, inferred_strides = strides_of(inferred), strides = strides_of(out), bytes = c.out().bytes(),
+                   count = x.elements(), total = inferred.elements()](const Buffers& buffers) {
       if (bytes) std::memset(buffers.outputs[0], 0, bytes);
       for (int64_t i = 0; i < count; ++i) {
         int64_t index = buffers.in<int64_t>(1)[i];

@@ -31,7 +31,8 @@ constexpr bool is_wide_float = std::same_as<W, double>;
 template <typename W>
 using Wrapping = std::conditional_t<is_wide_float<W>, double, uint64_t>;
 template <typename T>
-using Wide = std::conditional_t<std::floating_point<T> || is_small_float<T>, double, std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
+using Wide = std::conditional_t<std::floating_point<T> || is_small_float<T>, double,
+                                std::conditional_t<std::is_signed_v<T>, int64_t, uint64_t>>;
 
 template <typename W>
 bool is_nan(W value) {
@@ -71,7 +72,7 @@ inline float round_to_odd(double value) {
   if (static_cast<double>(nearest) == value || !std::isfinite(nearest)) return nearest;
   if (std::bit_cast<uint32_t>(nearest) & 1) return nearest;
   const float other = std::nextafter(nearest, static_cast<double>(nearest) < value ? std::numeric_limits<float>::infinity()
-                                                                                  : -std::numeric_limits<float>::infinity());
+                                                                                   : -std::numeric_limits<float>::infinity());
   return other;
 }
 

@@ -6,7 +6,8 @@ Refusal want_float32(const StepContext& context, std::initializer_list<size_t> i
   for (size_t i : inputs)
     if (context.has(i) && context.in(i).dtype != DType::kFloat32)
       return "wants float32 for input " + std::to_string(i) + ", not " + std::string(dtype_name(context.in(i).dtype));
-  if (context.out().dtype != DType::kFloat32) return "wants a float32 output, not " + std::string(dtype_name(context.out().dtype));
+  if (context.out().dtype != DType::kFloat32)
+    return "wants a float32 output, not " + std::string(dtype_name(context.out().dtype));
   return {};
 }
 

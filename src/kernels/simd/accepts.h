@@ -21,6 +21,8 @@ inline Refusal first_of(std::initializer_list<Refusal> refusals) {
 }
 
 // What rows bind for empty tensors.
-inline Kernel nothing_to_do() { return Kernel([](const Buffers&) {}); }
+inline Kernel nothing_to_do() {
+  return Kernel([](const Buffers&) {});
+}
 
 }  // namespace tercel::kernels::simd

@@ -38,7 +38,9 @@ void cast_saturating(const void* from, void* to, size_t n) {
   for (size_t i = 0; i < n; ++i) {
     const float value = x[i];
     const bool inside = value < kBeyond && value >= -kBeyond;
-    const To edge = value >= kBeyond ? std::numeric_limits<To>::max() : value < 0 ? std::numeric_limits<To>::lowest() : To{0};  // 0: NaN
+    const To edge = value >= kBeyond ? std::numeric_limits<To>::max()
+                    : value < 0      ? std::numeric_limits<To>::lowest()
+                                     : To{0};  // 0: NaN
     y[i] = inside ? static_cast<To>(inside ? value : 0.0f) : edge;
   }
 }
@@ -130,7 +132,9 @@ namespace tercel::kernels::simd {
 HWY_EXPORT(cast_function);
 HWY_EXPORT(select_function);
 
-CastLeaf cast_leaf(DType from, DType to, const platform::Isa& isa) { return for_isa(HWY_DISPATCH_TABLE(cast_function), isa)(from, to); }
+CastLeaf cast_leaf(DType from, DType to, const platform::Isa& isa) {
+  return for_isa(HWY_DISPATCH_TABLE(cast_function), isa)(from, to);
+}
 
 SelectLeaf select_leaf(size_t element_bytes, unsigned scalars, const platform::Isa& isa) {
   return for_isa(HWY_DISPATCH_TABLE(select_function), isa)(element_bytes, scalars);

@@ -24,7 +24,8 @@ Result<Kernel> bind_cast(const StepContext& context) {
   const Cut cut = cut_work(grains, kNsPerElement * kCastGrain);
   return Kernel([=, cast = cast_leaf(from, to, context.isa)](const Buffers& buffers) {
     run_anyhow(*buffers.workers, cut, [&](int64_t begin, int64_t end, int) {
-      const auto first = static_cast<size_t>(begin * kCastGrain), last = static_cast<size_t>(std::min(end * kCastGrain, elements));
+      const auto first = static_cast<size_t>(begin * kCastGrain),
+                 last = static_cast<size_t>(std::min(end * kCastGrain, elements));
       cast(buffers.in<std::byte>(0) + first * dtype_size(from), buffers.out<std::byte>() + first * dtype_size(to), last - first);
     });
   });

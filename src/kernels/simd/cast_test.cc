@@ -12,12 +12,14 @@ namespace {
 Tensor odd_values(std::mt19937& random, DType type, int64_t n) {
   if (type == DType::kFloat32) {
     Tensor tensor = odd_floats(random, {n});
-    constexpr float kEdges[] = {0x1p31f, -0x1p31f, 0x1p63f, -0x1p63f, 2147483520.0f, 65504.0f, 65520.0f, 65519.0f, 6e-8f, 2.9e-8f, 0.5f, -0.9f, 1e10f, -1e20f};
+    constexpr float kEdges[] = {0x1p31f,  -0x1p31f, 0x1p63f, -0x1p63f, 2147483520.0f, 65504.0f, 65520.0f,
+                                65519.0f, 6e-8f,    2.9e-8f, 0.5f,     -0.9f,         1e10f,    -1e20f};
     for (size_t i = 0; i < std::size(kEdges) && static_cast<int64_t>(i) < n; ++i) tensor.mutable_as<float>()[i] = kEdges[i];
     return tensor;
   }
   Tensor tensor = Tensor::zeros(type, {n}).value();
-  for (size_t i = 0; i < tensor.bytes(); ++i) tensor.mutable_as<uint8_t>()[i] = static_cast<uint8_t>(type == DType::kBool ? random() & 1 : random());
+  for (size_t i = 0; i < tensor.bytes(); ++i)
+    tensor.mutable_as<uint8_t>()[i] = static_cast<uint8_t>(type == DType::kBool ? random() & 1 : random());
   return tensor;
 }
 
@@ -37,7 +39,8 @@ TEST(Cast, MatchesTheReferenceOnEveryFastPair) {
       if (!everywhere) continue;
       ++pairs;
       SCOPED_TRACE(std::string(dtype_name(source)) + " to " + std::string(dtype_name(target)));
-      for (const int64_t n : {0, 1, 40, 20000}) expect_like_reference("cast-like/simd", cast(odd_values(random, source, n), target), {0, 0});
+      for (const int64_t n : {0, 1, 40, 20000})
+        expect_like_reference("cast-like/simd", cast(odd_values(random, source, n), target), {0, 0});
     }
   }
   EXPECT_GE(pairs, 12);
@@ -69,16 +72,20 @@ TEST(Cast, HalvesMatchTheScalarConversion) {
 
 TEST(Where, MatchesTheReferenceUnderBroadcasting) {
   std::mt19937 random(test_seed());
-  const std::vector<std::array<Shape, 3>> cases = {
-      {Shape{5, 33}, {5, 33}, {5, 33}}, {Shape{5, 33}, {}, {5, 33}}, {Shape{33}, {5, 1}, {1}}, {Shape{2, 1, 7, 7}, {1}, {2, 3, 7, 7}}, {Shape{1}, {40}, {40}},
-      {Shape{}, {}, {}}, {Shape{0, 3}, {3}, {1}}, {Shape{3, 300, 100}, {300, 100}, {}}};
+  const std::vector<std::array<Shape, 3>> cases = {{Shape{5, 33}, {5, 33}, {5, 33}}, {Shape{5, 33}, {}, {5, 33}},
+                                                   {Shape{33}, {5, 1}, {1}},         {Shape{2, 1, 7, 7}, {1}, {2, 3, 7, 7}},
+                                                   {Shape{1}, {40}, {40}},           {Shape{}, {}, {}},
+                                                   {Shape{0, 3}, {3}, {1}},          {Shape{3, 300, 100}, {300, 100}, {}}};
   for (const auto& shapes : cases) {
     Tensor condition = Tensor::zeros(DType::kBool, shapes[0]).value();
     for (int64_t i = 0; i < condition.elements(); ++i) condition.mutable_as<bool>()[i] = random() & 1;
-    expect_like_reference("where/simd", {.op = "Where", .inputs = {condition, odd_floats(random, shapes[1]), odd_floats(random, shapes[2])}}, {0, 0});
+    expect_like_reference("where/simd",
+                          {.op = "Where", .inputs = {condition, odd_floats(random, shapes[1]), odd_floats(random, shapes[2])}},
+                          {0, 0});
     Tensor wide = Tensor::zeros(DType::kInt64, shapes[1]).value();
     for (int64_t i = 0; i < wide.elements(); ++i) wide.mutable_as<int64_t>()[i] = static_cast<int64_t>(random());
-    expect_like_reference("where/simd", {.op = "Where", .inputs = {condition, wide, Tensor::zeros(DType::kInt64, shapes[2]).value()}}, {0, 0});
+    expect_like_reference("where/simd",
+                          {.op = "Where", .inputs = {condition, wide, Tensor::zeros(DType::kInt64, shapes[2]).value()}}, {0, 0});
   }
 }
 

@@ -42,7 +42,8 @@ Refusal accepts_moments(const StepContext& context) {
 // factor = scale / sqrt(variance + epsilon), per channel.
 void fill_factors(const Buffers& buffers, int64_t channels, double epsilon, float* factors) {
   for (int64_t i = 0; i < channels; ++i)
-    factors[i] = static_cast<float>(static_cast<double>(buffers.in<float>(1)[i]) / std::sqrt(static_cast<double>(buffers.in<float>(4)[i]) + epsilon));
+    factors[i] = static_cast<float>(static_cast<double>(buffers.in<float>(1)[i]) /
+                                    std::sqrt(static_cast<double>(buffers.in<float>(4)[i]) + epsilon));
 }
 
 Result<Kernel> bind_batch(const StepContext& context) {
@@ -53,28 +54,32 @@ Result<Kernel> bind_batch(const StepContext& context) {
   const size_t scratch = static_cast<size_t>(planes.channels) * sizeof(float);
   if (planes.channels_last) {
     const Cut cut = cut_work(planes.batches * planes.points, kAffineNs * static_cast<double>(planes.channels));
-    return Kernel([=](const Buffers& buffers) {
-      auto* factors = reinterpret_cast<float*>(buffers.scratch);
-      fill_factors(buffers, planes.channels, epsilon, factors);
-      run_anyhow(*buffers.workers, cut, [&](int64_t begin, int64_t end, int) {
-        const int64_t at = begin * planes.channels;
-        leaves.affine_columns(buffers.in<float>(0) + at, buffers.in<float>(3), factors, buffers.in<float>(2), buffers.out<float>() + at, end - begin,
-                              static_cast<size_t>(planes.channels));
-      });
-    }, scratch);
+    return Kernel(
+        [=](const Buffers& buffers) {
+          auto* factors = reinterpret_cast<float*>(buffers.scratch);
+          fill_factors(buffers, planes.channels, epsilon, factors);
+          run_anyhow(*buffers.workers, cut, [&](int64_t begin, int64_t end, int) {
+            const int64_t at = begin * planes.channels;
+            leaves.affine_columns(buffers.in<float>(0) + at, buffers.in<float>(3), factors, buffers.in<float>(2),
+                                  buffers.out<float>() + at, end - begin, static_cast<size_t>(planes.channels));
+          });
+        },
+        scratch);
   }
   const Cut cut = cut_work(planes.batches * planes.channels, kAffineNs * static_cast<double>(planes.points));
-  return Kernel([=](const Buffers& buffers) {
-    auto* factors = reinterpret_cast<float*>(buffers.scratch);
-    fill_factors(buffers, planes.channels, epsilon, factors);
-    run_anyhow(*buffers.workers, cut, [&](int64_t begin, int64_t end, int) {
-      for (int64_t plane = begin; plane < end; ++plane) {
-        const int64_t c = plane % planes.channels, at = plane * planes.points;
-        leaves.affine(buffers.in<float>(0) + at, buffers.in<float>(3)[c], factors[c], buffers.in<float>(2)[c], buffers.out<float>() + at,
-                      static_cast<size_t>(planes.points));
-      }
-    });
-  }, scratch);
+  return Kernel(
+      [=](const Buffers& buffers) {
+        auto* factors = reinterpret_cast<float*>(buffers.scratch);
+        fill_factors(buffers, planes.channels, epsilon, factors);
+        run_anyhow(*buffers.workers, cut, [&](int64_t begin, int64_t end, int) {
+          for (int64_t plane = begin; plane < end; ++plane) {
+            const int64_t c = plane % planes.channels, at = plane * planes.points;
+            leaves.affine(buffers.in<float>(0) + at, buffers.in<float>(3)[c], factors[c], buffers.in<float>(2)[c],
+                          buffers.out<float>() + at, static_cast<size_t>(planes.points));
+          }
+        });
+      },
+      scratch);
 }
 
 // Groups of neighbouring channels share their moments; an instance normalisation has groups of one.

@@ -81,7 +81,8 @@ class BlockRunner {
 Kernel elementwise_kernel(ElementwisePlan plan, int threads) {
   const size_t scratch_bytes = plan.worker_bytes() * static_cast<size_t>(std::max(threads, 1));
   const auto run = [plan = std::move(plan)](const Buffers& buffers) {
-    run_anyhow(*buffers.workers, plan.cut, [&](int64_t begin, int64_t end, int worker) { BlockRunner(plan, buffers, worker).run(begin, end); });
+    run_anyhow(*buffers.workers, plan.cut,
+               [&](int64_t begin, int64_t end, int worker) { BlockRunner(plan, buffers, worker).run(begin, end); });
   };
   return Kernel(run, scratch_bytes);
 }

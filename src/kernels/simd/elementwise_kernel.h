@@ -37,14 +37,14 @@ struct ElementwisePlan {
 
   BroadcastSpace space;
   int inputs = 0;
-  int outer_rank = 0;             // dimensions of `space` that are walked row by row; the rest is one row
+  int outer_rank = 0;  // dimensions of `space` that are walked row by row; the rest is one row
   int64_t rows = 0, row = 0, block = 0, blocks_per_row = 0;
   Source sources[kBroadcastInputsMax] = {};
   int16_t staging[kBroadcastInputsMax] = {};  // index of the scratch block, for kRepeat and kExpand
   int scratch_blocks = 0;                     // per worker: staged inputs, then temporaries
   std::vector<Step> steps;
   std::vector<float> constants;
-  Cut cut;                        // of rows * blocks_per_row
+  Cut cut;  // of rows * blocks_per_row
 
   size_t block_bytes() const { return align_up(static_cast<size_t>(block) * sizeof(float), kTensorAlignment); }
   size_t worker_bytes() const { return static_cast<size_t>(scratch_blocks) * block_bytes(); }

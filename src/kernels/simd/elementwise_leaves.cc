@@ -11,25 +11,59 @@ HWY_BEFORE_NAMESPACE();
 namespace tercel::kernels::simd::HWY_NAMESPACE {
 namespace {
 
-struct AddOp { static HWY_INLINE VecF apply(VecF a, VecF b, VecF) { return hn::Add(a, b); } };
-struct SubtractOp { static HWY_INLINE VecF apply(VecF a, VecF b, VecF) { return hn::Sub(a, b); } };
-struct MultiplyOp { static HWY_INLINE VecF apply(VecF a, VecF b, VecF) { return hn::Mul(a, b); } };
-struct DivideOp { static HWY_INLINE VecF apply(VecF a, VecF b, VecF) { return hn::Div(a, b); } };
-struct MinOp { static HWY_INLINE VecF apply(VecF a, VecF b, VecF) { return min_any_nan(a, b); } };
-struct MaxOp { static HWY_INLINE VecF apply(VecF a, VecF b, VecF) { return max_any_nan(a, b); } };
-struct NegateOp { static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Neg(a); } };
-struct AbsOp { static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Abs(a); } };
-struct SqrtOp { static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Sqrt(a); } };
-struct ReciprocalOp { static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Div(splat(1.0f), a); } };
-struct ReluOp { static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Max(hn::Zero(F32()), a); } };  // keeps NaN
-struct FloorOp { static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Floor(a); } };
-struct CeilOp { static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Ceil(a); } };
-struct RoundOp { static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Round(a); } };
-struct ClipOp { static HWY_INLINE VecF apply(VecF a, VecF b, VecF c) { return clamp_keep_nan(a, b, c); } };
-struct MultiplyAddOp { static HWY_INLINE VecF apply(VecF a, VecF b, VecF c) { return hn::MulAdd(a, b, c); } };
+struct AddOp {
+  static HWY_INLINE VecF apply(VecF a, VecF b, VecF) { return hn::Add(a, b); }
+};
+struct SubtractOp {
+  static HWY_INLINE VecF apply(VecF a, VecF b, VecF) { return hn::Sub(a, b); }
+};
+struct MultiplyOp {
+  static HWY_INLINE VecF apply(VecF a, VecF b, VecF) { return hn::Mul(a, b); }
+};
+struct DivideOp {
+  static HWY_INLINE VecF apply(VecF a, VecF b, VecF) { return hn::Div(a, b); }
+};
+struct MinOp {
+  static HWY_INLINE VecF apply(VecF a, VecF b, VecF) { return min_any_nan(a, b); }
+};
+struct MaxOp {
+  static HWY_INLINE VecF apply(VecF a, VecF b, VecF) { return max_any_nan(a, b); }
+};
+struct NegateOp {
+  static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Neg(a); }
+};
+struct AbsOp {
+  static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Abs(a); }
+};
+struct SqrtOp {
+  static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Sqrt(a); }
+};
+struct ReciprocalOp {
+  static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Div(splat(1.0f), a); }
+};
+struct ReluOp {
+  static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Max(hn::Zero(F32()), a); }
+};  // keeps NaN
+struct FloorOp {
+  static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Floor(a); }
+};
+struct CeilOp {
+  static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Ceil(a); }
+};
+struct RoundOp {
+  static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Round(a); }
+};
+struct ClipOp {
+  static HWY_INLINE VecF apply(VecF a, VecF b, VecF c) { return clamp_keep_nan(a, b, c); }
+};
+struct MultiplyAddOp {
+  static HWY_INLINE VecF apply(VecF a, VecF b, VecF c) { return hn::MulAdd(a, b, c); }
+};
 
 struct LeakyReluOp {
-  static HWY_INLINE VecF apply(VecF a, VecF slope, VecF) { return hn::IfThenElse(hn::Lt(a, hn::Zero(F32())), hn::Mul(a, slope), a); }
+  static HWY_INLINE VecF apply(VecF a, VecF slope, VecF) {
+    return hn::IfThenElse(hn::Lt(a, hn::Zero(F32())), hn::Mul(a, slope), a);
+  }
 };
 
 struct HardSigmoidOp {

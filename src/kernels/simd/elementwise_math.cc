@@ -19,9 +19,15 @@ struct Apply {
   static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return kFunction(a); }
 };
 
-struct SquareOp { static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Mul(a, a); } };
-struct CubeOp { static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Mul(hn::Mul(a, a), a); } };
-struct InverseOp { static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Div(splat(1.0f), a); } };
+struct SquareOp {
+  static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Mul(a, a); }
+};
+struct CubeOp {
+  static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Mul(hn::Mul(a, a), a); }
+};
+struct InverseOp {
+  static HWY_INLINE VecF apply(VecF a, VecF, VecF) { return hn::Div(splat(1.0f), a); }
+};
 
 void power_elements(const float* a, size_t a_step, const float* b, size_t b_step, float* out, size_t n) {
   for (size_t i = 0; i < n; ++i) out[i] = std::pow(a[i * a_step], b[i * b_step]);

@@ -17,9 +17,17 @@ double cost_of(ops::ElementwiseCode code) {
   using Code = ops::ElementwiseCode;
   switch (code) {
     case Code::kPow: return 6;
-    case Code::kSin: case Code::kCos: return 1.5;
-    case Code::kExp: case Code::kLog: case Code::kTanh: case Code::kSigmoid: case Code::kErf: case Code::kSilu: case Code::kGelu: return 0.5;
-    case Code::kSoftplus: case Code::kGeluTanh: return 1;
+    case Code::kSin:
+    case Code::kCos: return 1.5;
+    case Code::kExp:
+    case Code::kLog:
+    case Code::kTanh:
+    case Code::kSigmoid:
+    case Code::kErf:
+    case Code::kSilu:
+    case Code::kGelu: return 0.5;
+    case Code::kSoftplus:
+    case Code::kGeluTanh: return 1;
     default: return 0.15;
   }
 }
@@ -35,10 +43,12 @@ int64_t period_of(const BroadcastSpace& space, int input) {
 }
 
 bool uses_input(const ops::ElementwiseProgram& program, int input) {
-  return std::any_of(program.instructions.begin(), program.instructions.end(), [&](const ops::ElementwiseInstruction& instruction) {
-    const int16_t operands[] = {instruction.a, instruction.b, instruction.c};
-    return std::find(operands, operands + ops::operand_count(instruction.code), input) != operands + ops::operand_count(instruction.code);
-  });
+  return std::any_of(program.instructions.begin(), program.instructions.end(),
+                     [&](const ops::ElementwiseInstruction& instruction) {
+                       const int16_t operands[] = {instruction.a, instruction.b, instruction.c};
+                       return std::find(operands, operands + ops::operand_count(instruction.code), input) !=
+                              operands + ops::operand_count(instruction.code);
+                     });
 }
 
 // Walks everything as one long row. Inputs that neither stream nor stay constant are repeated or expanded into scratch.
@@ -86,13 +96,15 @@ void choose_walk(ElementwisePlan& plan, size_t instructions) {
   plan.block = std::min(plan.block, plan.row);
   plan.blocks_per_row = (plan.row + plan.block - 1) / plan.block;
   for (int i = 0; i < plan.inputs; ++i)
-    if (plan.sources[i] == Source::kRepeat || plan.sources[i] == Source::kExpand) plan.staging[i] = static_cast<int16_t>(plan.scratch_blocks++);
+    if (plan.sources[i] == Source::kRepeat || plan.sources[i] == Source::kExpand)
+      plan.staging[i] = static_cast<int16_t>(plan.scratch_blocks++);
 }
 
 // Turns instructions into steps: loops for the kinds of operands they have, temporaries reused when their last reader is done.
 class StepMaker {
  public:
-  StepMaker(ElementwisePlan& plan, const ops::ElementwiseProgram& program, const platform::Isa& isa) : plan_(plan), program_(program), isa_(isa) {
+  StepMaker(ElementwisePlan& plan, const ops::ElementwiseProgram& program, const platform::Isa& isa)
+      : plan_(plan), program_(program), isa_(isa) {
     last_use_.assign(program.instructions.size(), -1);
     for (size_t i = 0; i < program.instructions.size(); ++i)
       for_operands(program.instructions[i], [&](int, int16_t code) {
@@ -171,7 +183,8 @@ class StepMaker {
 Refusal elementwise_refusal(const StepContext& context) {
   if (context.inputs.size() > kBroadcastInputsMax) return "takes at most 8 inputs";
   for (const StepContext::Operand& input : context.inputs)
-    if (input.present && input.type.dtype != DType::kFloat32) return "wants float32 inputs, not " + std::string(dtype_name(input.type.dtype));
+    if (input.present && input.type.dtype != DType::kFloat32)
+      return "wants float32 inputs, not " + std::string(dtype_name(input.type.dtype));
   return context.out().dtype == DType::kFloat32 ? "" : "wants a float32 output";
 }
 

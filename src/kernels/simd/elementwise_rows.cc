@@ -26,7 +26,8 @@ Result<Program> plain_program(const StepContext&) {
 template <Code kCode>
 Program fold(size_t inputs) {
   Program program{{{kCode, 0, 1}}, {}};
-  for (size_t i = 2; i < inputs; ++i) program.instructions.push_back({kCode, result(static_cast<int>(i) - 2), static_cast<int16_t>(i)});
+  for (size_t i = 2; i < inputs; ++i)
+    program.instructions.push_back({kCode, result(static_cast<int>(i) - 2), static_cast<int16_t>(i)});
   return program;
 }
 
@@ -66,7 +67,8 @@ Result<Program> leaky_relu_program(const StepContext& context) {
 
 Result<Program> hard_sigmoid_program(const StepContext& context) {
   const auto& attributes = context.attributes;
-  return Program{{{Code::kHardSigmoid, 0, constant(0), constant(1)}}, {attributes.get_float("alpha", 0.2f), attributes.get_float("beta", 0.5f)}};
+  return Program{{{Code::kHardSigmoid, 0, constant(0), constant(1)}},
+                 {attributes.get_float("alpha", 0.2f), attributes.get_float("beta", 0.5f)}};
 }
 
 Result<Program> gelu_program(const StepContext& context) {
@@ -95,7 +97,12 @@ Result<Kernel> bind(const StepContext& context) {
 
 template <auto kProgram>
 constexpr KernelRow row(std::string_view op, std::string_view name) {
-  return {.op = op, .name = name, .needs = platform::kPortable, .accepts = elementwise_refusal, .bind = bind<kProgram>, .in_place = true};
+  return {.op = op,
+          .name = name,
+          .needs = platform::kPortable,
+          .accepts = elementwise_refusal,
+          .bind = bind<kProgram>,
+          .in_place = true};
 }
 
 constexpr KernelRow kRows[] = {

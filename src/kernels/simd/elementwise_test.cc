@@ -12,7 +12,8 @@ using Code = ops::ElementwiseCode;
 using Instruction = ops::ElementwiseInstruction;
 
 // The program in double, element by element, over numpy broadcasting.
-double operand_value(const std::vector<double>& inputs, const std::vector<double>& results, const std::vector<float>& constants, int16_t code) {
+double operand_value(const std::vector<double>& inputs, const std::vector<double>& results, const std::vector<float>& constants,
+                     int16_t code) {
   if (code >= ops::kFirstConstant) return static_cast<double>(constants[static_cast<size_t>(code - ops::kFirstConstant)]);
   if (code >= ops::kFirstResult) return results[static_cast<size_t>(code - ops::kFirstResult)];
   return inputs[static_cast<size_t>(code)];
@@ -72,7 +73,8 @@ Tensor evaluate(const ops::ElementwiseProgram& program, const std::vector<std::o
   Tensor out = Tensor::zeros(DType::kFloat32, shape).value();
   for (int64_t i = 0; i < out.elements(); ++i) {
     std::vector<double> values, results;
-    for (const auto& input : inputs) values.push_back(static_cast<double>(input->as<float>()[broadcast_index(input->shape(), shape, i)]));
+    for (const auto& input : inputs)
+      values.push_back(static_cast<double>(input->as<float>()[broadcast_index(input->shape(), shape, i)]));
     for (const Instruction& step : program.instructions) {
       const int arity = ops::operand_count(step.code);
       const double a = operand_value(values, results, program.constants, step.a);
@@ -85,7 +87,8 @@ Tensor evaluate(const ops::ElementwiseProgram& program, const std::vector<std::o
   return out;
 }
 
-void expect_program(const ops::ElementwiseProgram& program, std::vector<std::optional<Tensor>> inputs, Tolerance tolerance = {2e-6, 1e-6}) {
+void expect_program(const ops::ElementwiseProgram& program, std::vector<std::optional<Tensor>> inputs,
+                    Tolerance tolerance = {2e-6, 1e-6}) {
   OpCase c{.op = "tercel.FusedElementwise", .inputs = std::move(inputs)};
   ops::set_elementwise_program(c.attributes, program);
   const auto types = infer_op(c);
@@ -103,10 +106,13 @@ TEST(FusedElementwise, ComputesEveryCodeOnEveryKindOfOperand) {
     const bool positive = c == Code::kPow || c == Code::kLog || c == Code::kSqrt || c == Code::kDivide || c == Code::kReciprocal;
     const float low = positive ? 0.25f : -3, high = c == Code::kClip ? 0 : 3;
     for (const int64_t n : {1, 3, 16, 61, 2500}) {
-      const Tensor a = random_floats(random, {n}, low, 3), b = random_floats(random, {n}, low, high), s = random_floats(random, {1}, low, high);
+      const Tensor a = random_floats(random, {n}, low, 3), b = random_floats(random, {n}, low, high),
+                   s = random_floats(random, {1}, low, high);
       for (unsigned kinds = 0; kinds < 1u << ops::operand_count(c); ++kinds)
-        expect_program({{{c, 0, 1, 2}}, {}}, {kinds & 1 ? s : a, kinds & 2 ? s : b, kinds & 4 ? s : (c == Code::kClip ? random_floats(random, {n}, 0, 3) : b)},
-                       {4e-6, 2e-6});
+        expect_program(
+            {{{c, 0, 1, 2}}, {}},
+            {kinds & 1 ? s : a, kinds & 2 ? s : b, kinds & 4 ? s : (c == Code::kClip ? random_floats(random, {n}, 0, 3) : b)},
+            {4e-6, 2e-6});
     }
   }
 }
@@ -114,29 +120,35 @@ TEST(FusedElementwise, ComputesEveryCodeOnEveryKindOfOperand) {
 TEST(FusedElementwise, BroadcastsEveryPatternOfInputs) {
   std::mt19937 random(test_seed());
   const std::vector<std::vector<Shape>> cases = {
-      {{5, 7}, {7}, {5, 1}},                                    // short rows
-      {{4, 3, 100}, {3, 1}, {1}},                               // per channel, channels first
-      {{2, 6, 5, 3}, {3}, {2, 1, 1, 3}},                        // per channel, channels last
-      {{2, 1, 6, 1}, {1, 5, 1, 70}, {2, 5, 6, 70}},             // nothing merges
-      {{900, 24}, {24}, {900, 24}},                             // a repeating bias
-      {{33, 24}, {24}, {33, 1}},                                // a bias and a column
-      {{3, 1200}, {1200}, {3, 1}},                              // long rows
-      {{1}, {1}, {1}}, {{}, {}, {}}, {{0, 4}, {4}, {1, 1}},     // a number, and nothing
-      {{2, 3, 4, 5}, {3, 1, 5}, {4, 1}}, {{7, 2}, {2}, {7, 1}}, {{64, 1}, {1, 65}, {64, 65}},
+      {{5, 7}, {7}, {5, 1}},                         // short rows
+      {{4, 3, 100}, {3, 1}, {1}},                    // per channel, channels first
+      {{2, 6, 5, 3}, {3}, {2, 1, 1, 3}},             // per channel, channels last
+      {{2, 1, 6, 1}, {1, 5, 1, 70}, {2, 5, 6, 70}},  // nothing merges
+      {{900, 24}, {24}, {900, 24}},                  // a repeating bias
+      {{33, 24}, {24}, {33, 1}},                     // a bias and a column
+      {{3, 1200}, {1200}, {3, 1}},                   // long rows
+      {{1}, {1}, {1}},
+      {{}, {}, {}},
+      {{0, 4}, {4}, {1, 1}},  // a number, and nothing
+      {{2, 3, 4, 5}, {3, 1, 5}, {4, 1}},
+      {{7, 2}, {2}, {7, 1}},
+      {{64, 1}, {1, 65}, {64, 65}},
   };
-  const ops::ElementwiseProgram program{{{Code::kMultiply, 0, 1}, {Code::kAdd, r(0), 2}, {Code::kSigmoid, r(1)}, {Code::kMultiplyAdd, r(1), r(2), k(0)}}, {0.75f}};
+  const ops::ElementwiseProgram program{
+      {{Code::kMultiply, 0, 1}, {Code::kAdd, r(0), 2}, {Code::kSigmoid, r(1)}, {Code::kMultiplyAdd, r(1), r(2), k(0)}}, {0.75f}};
   for (const auto& shapes : cases) {
     SCOPED_TRACE(to_string(shapes[0]) + " " + to_string(shapes[1]) + " " + to_string(shapes[2]));
     for (const auto& order : {std::array{0, 1, 2}, std::array{2, 0, 1}, std::array{1, 2, 0}})
-      expect_program(program, {random_floats(random, shapes[static_cast<size_t>(order[0])]), random_floats(random, shapes[static_cast<size_t>(order[1])]),
+      expect_program(program, {random_floats(random, shapes[static_cast<size_t>(order[0])]),
+                               random_floats(random, shapes[static_cast<size_t>(order[1])]),
                                random_floats(random, shapes[static_cast<size_t>(order[2])])});
   }
 }
 
 TEST(FusedElementwise, RunsRandomPrograms) {
   std::mt19937 random(test_seed());
-  constexpr Code kSafe[] = {Code::kAdd, Code::kSubtract, Code::kMax, Code::kMin, Code::kTanh, Code::kRelu, Code::kClip, Code::kSigmoid, Code::kErf, Code::kAbs,
-                            Code::kLeakyRelu, Code::kHardSigmoid};
+  constexpr Code kSafe[] = {Code::kAdd,  Code::kSubtract, Code::kMax, Code::kMin, Code::kTanh,      Code::kRelu,
+                            Code::kClip, Code::kSigmoid,  Code::kErf, Code::kAbs, Code::kLeakyRelu, Code::kHardSigmoid};
   for (int round = 0; round < 60; ++round) {
     ops::ElementwiseProgram program{{}, {0.5f, -0.25f}};
     const int length = 1 + static_cast<int>(random() % ops::kProgramInstructionsMax);
@@ -151,7 +163,8 @@ TEST(FusedElementwise, RunsRandomPrograms) {
       program.instructions.push_back({code, operand(i), operand(i), operand(i)});
     }
     const int64_t n = 1 + static_cast<int64_t>(random() % 90), m = 1 + static_cast<int64_t>(random() % 90);
-    expect_program(program, {random_floats(random, {n, m}), random_floats(random, {m}), random_floats(random, {n, 1})}, {1e-5, 2e-4});
+    expect_program(program, {random_floats(random, {n, m}), random_floats(random, {m}), random_floats(random, {n, 1})},
+                   {1e-5, 2e-4});
   }
 }
 
@@ -166,21 +179,41 @@ TEST(FusedElementwise, CutsLongWorkWithoutChangingBits) {
 TEST(Elementwise, MatchesTheReferenceOnOddNumbers) {
   std::mt19937 random(test_seed());
   const Shape shape{3, 41};
-  for (const auto& [row, op] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"relu/simd", "Relu"}, {"sigmoid/simd", "Sigmoid"}, {"tanh/simd", "Tanh"}, {"exp/simd", "Exp"}, {"log/simd", "Log"}, {"sqrt/simd", "Sqrt"},
-           {"neg/simd", "Neg"}, {"abs/simd", "Abs"}, {"erf/simd", "Erf"}, {"reciprocal/simd", "Reciprocal"}, {"floor/simd", "Floor"}, {"ceil/simd", "Ceil"},
-           {"round/simd", "Round"}, {"softplus/simd", "Softplus"}, {"hard-swish/simd", "HardSwish"}, {"leaky-relu/simd", "LeakyRelu"},
-           {"hard-sigmoid/simd", "HardSigmoid"}, {"sin/simd", "Sin"}, {"cos/simd", "Cos"}}) {
+  for (const auto& [row, op] : std::initializer_list<std::pair<const char*, const char*>>{{"relu/simd", "Relu"},
+                                                                                          {"sigmoid/simd", "Sigmoid"},
+                                                                                          {"tanh/simd", "Tanh"},
+                                                                                          {"exp/simd", "Exp"},
+                                                                                          {"log/simd", "Log"},
+                                                                                          {"sqrt/simd", "Sqrt"},
+                                                                                          {"neg/simd", "Neg"},
+                                                                                          {"abs/simd", "Abs"},
+                                                                                          {"erf/simd", "Erf"},
+                                                                                          {"reciprocal/simd", "Reciprocal"},
+                                                                                          {"floor/simd", "Floor"},
+                                                                                          {"ceil/simd", "Ceil"},
+                                                                                          {"round/simd", "Round"},
+                                                                                          {"softplus/simd", "Softplus"},
+                                                                                          {"hard-swish/simd", "HardSwish"},
+                                                                                          {"leaky-relu/simd", "LeakyRelu"},
+                                                                                          {"hard-sigmoid/simd", "HardSigmoid"},
+                                                                                          {"sin/simd", "Sin"},
+                                                                                          {"cos/simd", "Cos"}}) {
     expect_like_reference(row, {.op = op, .inputs = {odd_floats(random, shape)}}, {2e-6, 1e-6});
   }
-  for (const auto& [row, op] : std::initializer_list<std::pair<const char*, const char*>>{
-           {"add/simd", "Add"}, {"sub/simd", "Sub"}, {"mul/simd", "Mul"}, {"div/simd", "Div"}, {"min/simd", "Min"}, {"max/simd", "Max"}, {"prelu/simd", "PRelu"}}) {
+  for (const auto& [row, op] : std::initializer_list<std::pair<const char*, const char*>>{{"add/simd", "Add"},
+                                                                                          {"sub/simd", "Sub"},
+                                                                                          {"mul/simd", "Mul"},
+                                                                                          {"div/simd", "Div"},
+                                                                                          {"min/simd", "Min"},
+                                                                                          {"max/simd", "Max"},
+                                                                                          {"prelu/simd", "PRelu"}}) {
     for (const Shape& other : {Shape{3, 41}, Shape{41}, Shape{3, 1}, Shape{1}})
       expect_like_reference(row, {.op = op, .inputs = {odd_floats(random, shape), odd_floats(random, other)}});
   }
 }
 
-OpCase with(const char* op, std::vector<std::optional<Tensor>> inputs, std::initializer_list<std::pair<const char*, float>> numbers = {}) {
+OpCase with(const char* op, std::vector<std::optional<Tensor>> inputs,
+            std::initializer_list<std::pair<const char*, float>> numbers = {}) {
   OpCase c{.op = op, .inputs = std::move(inputs)};
   for (const auto& [name, value] : numbers) c.attributes.set(name, value);
   return c;
@@ -188,7 +221,8 @@ OpCase with(const char* op, std::vector<std::optional<Tensor>> inputs, std::init
 
 TEST(Elementwise, ReadsAttributesAndOptionalInputs) {
   std::mt19937 random(test_seed());
-  const Tensor x = random_floats(random, {7, 13}), y = random_floats(random, {13}), low = floats({}, {-0.5f}), high = floats({1}, {1.25f});
+  const Tensor x = random_floats(random, {7, 13}), y = random_floats(random, {13}), low = floats({}, {-0.5f}),
+               high = floats({1}, {1.25f});
   expect_like_reference("clip/simd", with("Clip", {x, low, high}));
   expect_like_reference("clip/simd", with("Clip", {x, std::nullopt, high}));
   expect_like_reference("clip/simd", with("Clip", {x, low}));

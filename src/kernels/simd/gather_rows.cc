@@ -43,12 +43,15 @@ void gather_rows_of(const Gather& g, const Index* indices, const char* data, cha
 template <typename T, typename Index>
 void gather_elements_of(const Gather& g, const Index* indices, const char* data, char* out, int64_t begin, int64_t end) {
   for (int64_t unit = begin; unit < end; ++unit)
-    std::memcpy(out + unit * static_cast<int64_t>(sizeof(T)), data + unit / g.count * g.extent * g.row_bytes + g.offset_of(indices, unit % g.count), sizeof(T));
+    std::memcpy(out + unit * static_cast<int64_t>(sizeof(T)),
+                data + unit / g.count * g.extent * g.row_bytes + g.offset_of(indices, unit % g.count), sizeof(T));
 }
 
 template <typename Index>
 Kernel gather_kernel(const Gather& g) {
-  auto* run = g.row_bytes == 8 ? gather_elements_of<uint64_t, Index> : g.row_bytes == 4 ? gather_elements_of<uint32_t, Index> : gather_rows_of<Index>;
+  auto* run = g.row_bytes == 8   ? gather_elements_of<uint64_t, Index>
+              : g.row_bytes == 4 ? gather_elements_of<uint32_t, Index>
+                                 : gather_rows_of<Index>;
   const Cut cut = cut_work(g.outer * g.count, g.row_bytes <= 8 ? 2 : kNsPerRow + kNsPerByte * static_cast<double>(g.row_bytes));
   return Kernel([=](const Buffers& buffers) {
     run_anyhow(*buffers.workers, cut, [&](int64_t begin, int64_t end, int) {

@@ -29,7 +29,8 @@ Refusal want_row_shape(const StepContext& context, size_t input, int axis) {
 Refusal accepts_row_norm(const StepContext& context) {
   const Result<int> axis = axis_of(context);
   if (!axis) return axis.error().message();
-  return first_of({want_float32(context, {0, 1, 2}), want_only_first_output(context), want_row_shape(context, 1, *axis), want_row_shape(context, 2, *axis)});
+  return first_of({want_float32(context, {0, 1, 2}), want_only_first_output(context), want_row_shape(context, 1, *axis),
+                   want_row_shape(context, 2, *axis)});
 }
 
 struct Rows {
@@ -44,11 +45,13 @@ Rows rows_of(const Shape& x, int axis) {
 Result<Kernel> bind_layer(const StepContext& context) {
   if (context.in(0).shape.elements() == 0) return nothing_to_do();
   const Rows rows = rows_of(context.in(0).shape, TRY(axis_of(context)));
-  return Kernel([=, layer = norm_leaves(context.isa).layer, epsilon = epsilon_of(context), has_bias = context.has(2)](const Buffers& buffers) {
+  return Kernel([=, layer = norm_leaves(context.isa).layer, epsilon = epsilon_of(context),
+                 has_bias = context.has(2)](const Buffers& buffers) {
     const float* bias = has_bias ? buffers.in<float>(2) : nullptr;
     run_anyhow(*buffers.workers, rows.cut, [&](int64_t begin, int64_t end, int) {
       const int64_t at = begin * rows.width;
-      layer(buffers.in<float>(0) + at, buffers.in<float>(1), bias, buffers.out<float>() + at, end - begin, static_cast<size_t>(rows.width), epsilon);
+      layer(buffers.in<float>(0) + at, buffers.in<float>(1), bias, buffers.out<float>() + at, end - begin,
+            static_cast<size_t>(rows.width), epsilon);
     });
   });
 }
@@ -59,7 +62,8 @@ Result<Kernel> bind_rms(const StepContext& context) {
   return Kernel([=, rms = norm_leaves(context.isa).rms, epsilon = epsilon_of(context)](const Buffers& buffers) {
     run_anyhow(*buffers.workers, rows.cut, [&](int64_t begin, int64_t end, int) {
       const int64_t at = begin * rows.width;
-      rms(buffers.in<float>(0) + at, buffers.in<float>(1), buffers.out<float>() + at, end - begin, static_cast<size_t>(rows.width), epsilon);
+      rms(buffers.in<float>(0) + at, buffers.in<float>(1), buffers.out<float>() + at, end - begin,
+          static_cast<size_t>(rows.width), epsilon);
     });
   });
 }
@@ -78,7 +82,8 @@ Result<Kernel> bind_skip(const StepContext& context) {
     run_anyhow(*buffers.workers, rows.cut, [&](int64_t begin, int64_t end, int) {
       const int64_t at = begin * rows.width;
       skip(buffers.in<float>(0) + at, buffers.in<float>(1) + at, buffers.in<float>(2), buffers.in<float>(3),
-           wants_sum ? buffers.out<float>(1) + at : nullptr, buffers.out<float>() + at, end - begin, static_cast<size_t>(rows.width), epsilon);
+           wants_sum ? buffers.out<float>(1) + at : nullptr, buffers.out<float>() + at, end - begin,
+           static_cast<size_t>(rows.width), epsilon);
     });
   });
 }
@@ -86,7 +91,8 @@ Result<Kernel> bind_skip(const StepContext& context) {
 constexpr KernelRow kRows[] = {
     {"LayerNormalization", "layer-normalization/simd", platform::kPortable, accepts_row_norm, bind_layer, nullptr, true},
     {"RMSNormalization", "rms-normalization/simd", platform::kPortable, accepts_row_norm, bind_rms, nullptr, true},
-    {"tercel.SkipLayerNormalization", "skip-layer-normalization/simd", platform::kPortable, accepts_skip, bind_skip, nullptr, true},
+    {"tercel.SkipLayerNormalization", "skip-layer-normalization/simd", platform::kPortable, accepts_skip, bind_skip, nullptr,
+     true},
 };
 
 }  // namespace

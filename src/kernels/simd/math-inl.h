@@ -66,7 +66,8 @@ HWY_INLINE VecF log1p_of(VecF u) {
 
 HWY_INLINE VecF tanh_of(VecF x) {
   const VecF z = clamp_keep_nan(x, splat(-9.02f), splat(9.02f)), z2 = hn::Mul(z, z);
-  const VecF p = polynomial(z2, 0.9999999987f, 0.1367995123f, 0.003868372513f, 2.800832852e-5f, 3.058697552e-8f, -1.220478772e-11f);
+  const VecF p =
+      polynomial(z2, 0.9999999987f, 0.1367995123f, 0.003868372513f, 2.800832852e-5f, 3.058697552e-8f, -1.220478772e-11f);
   const VecF q = polynomial(z2, 1.0f, 0.4701328329f, 0.02724600404f, 0.0003938708858f, 1.287425528e-6f);
   return clamp_keep_nan(hn::Div(hn::Mul(z, p), q), splat(-1.0f), splat(1.0f));
 }

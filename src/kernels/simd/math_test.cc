@@ -47,7 +47,8 @@ const Function kFunctions[] = {
 double ulps_between(float got, double want) {
   const float rounded = static_cast<float>(want);
   if (got == rounded || (std::isnan(got) && std::isnan(want))) return 0;
-  const double ulp = std::max(std::fabs(std::nextafter(std::fabs(rounded), INFINITY) - static_cast<double>(std::fabs(rounded))), 1.4e-45);
+  const double ulp =
+      std::max(std::fabs(std::nextafter(std::fabs(rounded), INFINITY) - static_cast<double>(std::fabs(rounded))), 1.4e-45);
   return std::fabs(got - want) / ulp;
 }
 
@@ -71,16 +72,30 @@ TEST(Math, StaysWithinItsBoundsOnEveryTarget) {
 
 TEST(Math, TakesTheEdgesOfTheRange) {
   const float inf = INFINITY, nan = NAN;
-  struct Edge { Code code; float x, y; };
+  struct Edge {
+    Code code;
+    float x, y;
+  };
   const Edge kEdges[] = {
-      {Code::kExp, inf, inf}, {Code::kExp, -inf, 0}, {Code::kExp, nan, nan}, {Code::kExp, 0, 1}, {Code::kExp, 89, inf}, {Code::kExp, -200, 0},
-      {Code::kLog, 0, -inf}, {Code::kLog, -0.0f, -inf}, {Code::kLog, -1, nan}, {Code::kLog, inf, inf}, {Code::kLog, nan, nan},
-      {Code::kLog, -inf, nan}, {Code::kLog, 1, 0}, {Code::kLog, 1e-40f, static_cast<float>(std::log(static_cast<double>(1e-40f)))},
-      {Code::kTanh, inf, 1}, {Code::kTanh, -inf, -1}, {Code::kTanh, nan, nan}, {Code::kTanh, 0, 0},
-      {Code::kSigmoid, inf, 1}, {Code::kSigmoid, -inf, 0}, {Code::kSigmoid, nan, nan}, {Code::kSigmoid, 0, 0.5f},
-      {Code::kErf, inf, 1}, {Code::kErf, -inf, -1}, {Code::kErf, nan, nan}, {Code::kSin, nan, nan}, {Code::kSin, inf, nan}, {Code::kCos, -inf, nan},
-      {Code::kSoftplus, inf, inf}, {Code::kSoftplus, -inf, 0}, {Code::kSoftplus, nan, nan}, {Code::kGelu, inf, inf}, {Code::kGelu, nan, nan},
-      {Code::kRelu, nan, nan}, {Code::kRelu, -inf, 0}, {Code::kHardSwish, nan, nan}, {Code::kHardSwish, inf, inf},
+      {Code::kExp, inf, inf},       {Code::kExp, -inf, 0},
+      {Code::kExp, nan, nan},       {Code::kExp, 0, 1},
+      {Code::kExp, 89, inf},        {Code::kExp, -200, 0},
+      {Code::kLog, 0, -inf},        {Code::kLog, -0.0f, -inf},
+      {Code::kLog, -1, nan},        {Code::kLog, inf, inf},
+      {Code::kLog, nan, nan},       {Code::kLog, -inf, nan},
+      {Code::kLog, 1, 0},           {Code::kLog, 1e-40f, static_cast<float>(std::log(static_cast<double>(1e-40f)))},
+      {Code::kTanh, inf, 1},        {Code::kTanh, -inf, -1},
+      {Code::kTanh, nan, nan},      {Code::kTanh, 0, 0},
+      {Code::kSigmoid, inf, 1},     {Code::kSigmoid, -inf, 0},
+      {Code::kSigmoid, nan, nan},   {Code::kSigmoid, 0, 0.5f},
+      {Code::kErf, inf, 1},         {Code::kErf, -inf, -1},
+      {Code::kErf, nan, nan},       {Code::kSin, nan, nan},
+      {Code::kSin, inf, nan},       {Code::kCos, -inf, nan},
+      {Code::kSoftplus, inf, inf},  {Code::kSoftplus, -inf, 0},
+      {Code::kSoftplus, nan, nan},  {Code::kGelu, inf, inf},
+      {Code::kGelu, nan, nan},      {Code::kRelu, nan, nan},
+      {Code::kRelu, -inf, 0},       {Code::kHardSwish, nan, nan},
+      {Code::kHardSwish, inf, inf},
   };
   for (const platform::Isa& isa : host_isas()) {
     for (const Edge& edge : kEdges) {

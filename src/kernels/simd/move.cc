@@ -8,8 +8,8 @@ namespace tercel::kernels::simd {
 namespace {
 
 constexpr double kNsPerByte = 0.08, kNsPerRun = 3, kNsPerTransposed = 0.5;
-constexpr int64_t kLongRun = 64 << 10;     // bytes; longer runs are moved in pieces of this many
-constexpr int64_t kTileElements = 4096;    // of a piece of a transpose, about
+constexpr int64_t kLongRun = 64 << 10;   // bytes; longer runs are moved in pieces of this many
+constexpr int64_t kTileElements = 4096;  // of a piece of a transpose, about
 
 // Runs of a size the compiler knows.
 template <size_t kBytes>
@@ -23,7 +23,8 @@ void copy_small_runs(const std::byte* source, int64_t source_step, std::byte* ta
   for (int64_t i = 0; i < count; ++i) std::memcpy(target + i * target_step, source + i * source_step, kBytes);
 }
 
-void copy_runs(const std::byte* source, int64_t source_step, std::byte* target, int64_t target_step, int64_t count, int64_t bytes) {
+void copy_runs(const std::byte* source, int64_t source_step, std::byte* target, int64_t target_step, int64_t count,
+               int64_t bytes) {
   switch (bytes) {
     case 1: return copy_small_runs<1>(source, source_step, target, target_step, count);
     case 2: return copy_small_runs<2>(source, source_step, target, target_step, count);
@@ -33,16 +34,19 @@ void copy_runs(const std::byte* source, int64_t source_step, std::byte* target, 
     case 16: return copy_small_runs<16>(source, source_step, target, target_step, count);
     case 32: return copy_small_runs<32>(source, source_step, target, target_step, count);
     default:
-      for (int64_t i = 0; i < count; ++i) std::memcpy(target + i * target_step, source + i * source_step, static_cast<size_t>(bytes));
+      for (int64_t i = 0; i < count; ++i)
+        std::memcpy(target + i * target_step, source + i * source_step, static_cast<size_t>(bytes));
   }
 }
 
 // Outermost axis of the target first; neighbours merged where both sides allow it.
 Move ordered(const Move& move) {
   Move sorted = move;
-  sorted.rank = static_cast<int>(std::remove_if(sorted.axes.begin(), sorted.axes.begin() + sorted.rank, [](const Move::Axis& a) { return a.extent == 1; }) -
-                                 sorted.axes.begin());
-  std::stable_sort(sorted.axes.begin(), sorted.axes.begin() + sorted.rank, [](const Move::Axis& a, const Move::Axis& b) { return a.target > b.target; });
+  sorted.rank = static_cast<int>(
+      std::remove_if(sorted.axes.begin(), sorted.axes.begin() + sorted.rank, [](const Move::Axis& a) { return a.extent == 1; }) -
+      sorted.axes.begin());
+  std::stable_sort(sorted.axes.begin(), sorted.axes.begin() + sorted.rank,
+                   [](const Move::Axis& a, const Move::Axis& b) { return a.target > b.target; });
   Move merged;
   merged.source_offset = move.source_offset;
   merged.target_offset = move.target_offset;
@@ -51,8 +55,7 @@ Move ordered(const Move& move) {
     Move::Axis* last = merged.rank ? &merged.axes[static_cast<size_t>(merged.rank - 1)] : nullptr;
     if (last && last->source == axis.source * axis.extent && last->target == axis.target * axis.extent)
       *last = {last->extent * axis.extent, axis.source, axis.target};
-    else
-      merged.add(axis.extent, axis.source, axis.target);
+    else merged.add(axis.extent, axis.source, axis.target);
   }
   if (merged.rank == 0) merged.add(1, 1, 1);
   return merged;
@@ -78,7 +81,8 @@ void Move::add(int64_t extent, int64_t source, int64_t target) {
   axes[static_cast<size_t>(rank++)] = {extent, source, target};
 }
 
-MovePlan::MovePlan(const Move& move, size_t element_bytes, const platform::Isa& isa) : element_bytes_(static_cast<int64_t>(element_bytes)) {
+MovePlan::MovePlan(const Move& move, size_t element_bytes, const platform::Isa& isa)
+    : element_bytes_(static_cast<int64_t>(element_bytes)) {
   for (int i = 0; i < move.rank; ++i)
     if (move.axes[static_cast<size_t>(i)].extent == 0) return;
   move_ = ordered(move);

@@ -43,13 +43,13 @@ class MovePlan {
   void run_tiles(const std::byte* source, std::byte* target, int64_t begin, int64_t end) const;
 
   Way way_ = Way::kNothing;
-  Move move_;                  // the outer axes; the inner ones are below
+  Move move_;  // the outer axes; the inner ones are below
   int64_t element_bytes_;
   int64_t run_bytes_ = 0;      // of a contiguous run
   Move::Axis line_;            // lines: the axis along which runs follow each other
   Move::Axis rows_, columns_;  // tiles: contiguous in the target, contiguous in the source
   int64_t columns_per_piece_ = 0;
-  int64_t pieces_ = 1;         // of one run, or of one transposed tile
+  int64_t pieces_ = 1;  // of one run, or of one transposed tile
   TransposeLeaf transpose_ = nullptr;
   Cut cut_;
 };

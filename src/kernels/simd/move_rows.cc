@@ -130,7 +130,8 @@ Result<Kernel> bind_split(const StepContext& context) {
   for (size_t i = 0; i < sizes.size(); ++i) {
     Shape part = in;
     part[axis] = Dim(sizes[i]);
-    if (context.outputs[i].present) parts.push_back({i, MovePlan(window_move(part, in, axis, offset, false), dtype_size(context.in(0).dtype), context.isa)});
+    if (context.outputs[i].present)
+      parts.push_back({i, MovePlan(window_move(part, in, axis, offset, false), dtype_size(context.in(0).dtype), context.isa)});
     offset += sizes[i];
   }
   return Kernel([parts = std::move(parts)](const Buffers& buffers) {

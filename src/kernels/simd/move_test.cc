@@ -14,7 +14,10 @@ Tensor counted(DType type, const Shape& shape) {
   auto* bytes = tensor.mutable_as<uint8_t>();
   for (int64_t i = 0; i < tensor.elements(); ++i)
     for (size_t k = 0; k < dtype_size(type); ++k)
-      bytes[static_cast<size_t>(i) * dtype_size(type) + k] = static_cast<uint8_t>(type == DType::kBool ? i & 1 : k + 1 == dtype_size(type) && k ? 0x20 : (i >> (8 * k)));
+      bytes[static_cast<size_t>(i) * dtype_size(type) + k] =
+          static_cast<uint8_t>(type == DType::kBool             ? i & 1
+                               : k + 1 == dtype_size(type) && k ? 0x20
+                                                                : (i >> (8 * k)));
   return tensor;
 }
 
@@ -26,10 +29,12 @@ OpCase transpose(const Tensor& x, const std::vector<int64_t>& perm) {
 
 TEST(Transpose, MovesEveryElementOfEveryType) {
   for (const DType type : {DType::kFloat32, DType::kInt8, DType::kFloat16, DType::kInt64, DType::kBool}) {
-    for (const Shape& shape : {Shape{2, 3, 5, 7}, Shape{1, 3, 16, 40}, Shape{2, 9, 13, 3}, Shape{2, 4, 6, 32}, Shape{3, 1, 8, 17}}) {
+    for (const Shape& shape :
+         {Shape{2, 3, 5, 7}, Shape{1, 3, 16, 40}, Shape{2, 9, 13, 3}, Shape{2, 4, 6, 32}, Shape{3, 1, 8, 17}}) {
       std::vector<int64_t> perm{0, 1, 2, 3};
       do {
-        SCOPED_TRACE(to_string(shape) + " " + std::to_string(perm[0]) + std::to_string(perm[1]) + std::to_string(perm[2]) + std::to_string(perm[3]));
+        SCOPED_TRACE(to_string(shape) + " " + std::to_string(perm[0]) + std::to_string(perm[1]) + std::to_string(perm[2]) +
+                     std::to_string(perm[3]));
         expect_like_reference("transpose/simd", transpose(counted(type, shape), perm), {0, 0});
       } while (std::next_permutation(perm.begin(), perm.end()));
     }
@@ -37,18 +42,27 @@ TEST(Transpose, MovesEveryElementOfEveryType) {
 }
 
 TEST(Transpose, CutsLargeOnes) {
-  for (const auto& [shape, perm] : std::vector<std::pair<Shape, std::vector<int64_t>>>{
-           {{1, 64, 56, 56}, {0, 2, 3, 1}}, {{1, 56, 57, 67}, {0, 3, 1, 2}}, {{2, 3, 100, 101}, {0, 2, 3, 1}}, {{2, 101, 100, 3}, {0, 3, 1, 2}},
-           {{2, 128, 12, 64}, {0, 2, 1, 3}}, {{1000, 3}, {1, 0}}, {{513, 515}, {1, 0}}, {{0, 3}, {1, 0}}, {{400, 500}, {0, 1}}})
+  for (const auto& [shape, perm] : std::vector<std::pair<Shape, std::vector<int64_t>>>{{{1, 64, 56, 56}, {0, 2, 3, 1}},
+                                                                                       {{1, 56, 57, 67}, {0, 3, 1, 2}},
+                                                                                       {{2, 3, 100, 101}, {0, 2, 3, 1}},
+                                                                                       {{2, 101, 100, 3}, {0, 3, 1, 2}},
+                                                                                       {{2, 128, 12, 64}, {0, 2, 1, 3}},
+                                                                                       {{1000, 3}, {1, 0}},
+                                                                                       {{513, 515}, {1, 0}},
+                                                                                       {{0, 3}, {1, 0}},
+                                                                                       {{400, 500}, {0, 1}}})
     expect_like_reference("transpose/simd", transpose(counted(DType::kFloat32, shape), perm), {0, 0});
 }
 
 TEST(Slice, MatchesTheReferenceWithSteps) {
   const Tensor x = counted(DType::kFloat32, {6, 10, 37});
   const std::vector<std::array<std::vector<int64_t>, 4>> cases = {
-      {{{1}, {5}, {0}, {1}}}, {{{0, 3}, {6, 30}, {0, 2}, {2, 3}}}, {{{-1}, {-100}, {2}, {-1}}}, {{{9, 36}, {0, 0}, {1, 2}, {-2, -5}}}, {{{2}, {2}, {1}, {1}}}, {{{5}, {100}, {1}, {1}}}};
+      {{{1}, {5}, {0}, {1}}},      {{{0, 3}, {6, 30}, {0, 2}, {2, 3}}},
+      {{{-1}, {-100}, {2}, {-1}}}, {{{9, 36}, {0, 0}, {1, 2}, {-2, -5}}},
+      {{{2}, {2}, {1}, {1}}},      {{{5}, {100}, {1}, {1}}}};
   for (const auto& [starts, ends, axes, steps] : cases)
-    expect_like_reference("slice/simd", {.op = "Slice", .inputs = {x, ints(starts), ints(ends), ints(axes), ints(steps)}}, {0, 0});
+    expect_like_reference("slice/simd", {.op = "Slice", .inputs = {x, ints(starts), ints(ends), ints(axes), ints(steps)}},
+                          {0, 0});
 }
 
 TEST(Concat, MatchesTheReference) {
@@ -112,7 +126,8 @@ TEST(Gather, WrapsAndClampsIndicesLikeTheReference) {
   for (const DType type : {DType::kFloat32, DType::kInt8, DType::kInt64}) {
     for (const Shape& table : {Shape{9, 16}, Shape{7}, Shape{5, 6, 2}, Shape{4, 3, 50}}) {
       for (int64_t axis = 0; axis < table.rank(); ++axis) {
-        OpCase c{.op = "Gather", .inputs = {counted(type, table), ints({0, -1, 3, 2, -3, 100, -100, 1, 0, 0, 2, INT64_MIN, INT64_MAX})}};
+        OpCase c{.op = "Gather",
+                 .inputs = {counted(type, table), ints({0, -1, 3, 2, -3, 100, -100, 1, 0, 0, 2, INT64_MIN, INT64_MAX})}};
         c.attributes.set("axis", axis);
         expect_like_reference("gather/simd", c, {0, 0});
       }

@@ -69,8 +69,8 @@ struct Sum {
   HWY_INLINE void part(size_t j, size_t n) const { store_n(hn::Add(load_n(a + j, n), load_n(b + j, n)), out + j, n); }
 };
 
-void skip_layer(const float* x, const float* residual, const float* scale, const float* bias, float* sum, float* y, int64_t rows, size_t n,
-                double epsilon) {
+void skip_layer(const float* x, const float* residual, const float* scale, const float* bias, float* sum, float* y, int64_t rows,
+                size_t n, double epsilon) {
   for (int64_t i = 0; i < rows; ++i, x += n, residual += n, y += n) {
     float* row = sum ? sum + static_cast<size_t>(i) * n : y;
     each_vector(n, Sum{x, residual, row});

@@ -11,8 +11,12 @@ constexpr Tolerance kTolerance{3e-6, 3e-6};
 
 TEST(LayerNorm, MatchesTheReference) {
   std::mt19937 random(test_seed());
-  struct Case { Shape x; int64_t axis; };
-  for (const auto& [x, axis] : {Case{{3, 7}, -1}, Case{{2, 5, 768}, -1}, Case{{4, 3, 33}, 1}, Case{{1, 1}, -1}, Case{{2, 5000}, 1}, Case{{0, 8}, 1}, Case{{70, 300}, 1}}) {
+  struct Case {
+    Shape x;
+    int64_t axis;
+  };
+  for (const auto& [x, axis] : {Case{{3, 7}, -1}, Case{{2, 5, 768}, -1}, Case{{4, 3, 33}, 1}, Case{{1, 1}, -1},
+                                Case{{2, 5000}, 1}, Case{{0, 8}, 1}, Case{{70, 300}, 1}}) {
     Shape row;
     for (int i = static_cast<int>(axis < 0 ? axis + x.rank() : axis); i < x.rank(); ++i) row.push_back(x[i]);
     for (const bool bias : {true, false}) {
@@ -31,13 +35,15 @@ TEST(LayerNorm, MatchesTheReference) {
 TEST(LayerNorm, KeepsPrecisionFarFromZero) {
   std::mt19937 random(test_seed());
   const Tensor x = random_floats(random, {4, 4096}, 1000, 1001), ones = floats({4096}, std::vector<float>(4096, 1.0f));
-  expect_like_reference("layer-normalization/simd", {.op = "LayerNormalization", .inputs = {x, ones}}, {0, 5e-4});  // x itself has 6e-5
+  expect_like_reference("layer-normalization/simd", {.op = "LayerNormalization", .inputs = {x, ones}},
+                        {0, 5e-4});  // x itself has 6e-5
 }
 
 TEST(LayerNorm, PassesNanOnAndOnlyInItsRow) {
   std::mt19937 random(test_seed());
   const Tensor x = floats({3, 4}, {1, NAN, 2, 3, 1, 2, 3, 4, 0, INFINITY, 0, 0});
-  expect_like_reference("layer-normalization/simd", {.op = "LayerNormalization", .inputs = {x, random_floats(random, {4})}}, kTolerance);
+  expect_like_reference("layer-normalization/simd", {.op = "LayerNormalization", .inputs = {x, random_floats(random, {4})}},
+                        kTolerance);
 }
 
 TEST(LayerNorm, RefusesWhatItDoesNotCompute) {
@@ -54,11 +60,12 @@ TEST(SkipLayerNorm, MatchesTheReferenceWithAndWithoutTheSum) {
   for (const Shape& x : {Shape{1, 3}, Shape{5, 64}, Shape{2, 30, 770}}) {
     const Shape row{x[x.rank() - 1]};
     for (const std::vector<bool>& wanted : {std::vector{true}, std::vector{true, true}, std::vector{true, false}})
-      expect_like_reference("skip-layer-normalization/simd",
-                            {.op = "tercel.SkipLayerNormalization",
-                             .inputs = {random_floats(random, x), random_floats(random, x), random_floats(random, row), random_floats(random, row)},
-                             .wanted = wanted},
-                            kTolerance);
+      expect_like_reference(
+          "skip-layer-normalization/simd",
+          {.op = "tercel.SkipLayerNormalization",
+           .inputs = {random_floats(random, x), random_floats(random, x), random_floats(random, row), random_floats(random, row)},
+           .wanted = wanted},
+          kTolerance);
   }
 }
 
@@ -68,7 +75,8 @@ TEST(BatchNorm, MatchesTheReferenceInBothLayouts) {
     for (const int64_t channels_last : {0, 1}) {
       const Shape c{x[channels_last ? x.rank() - 1 : 1]};
       OpCase step{.op = "BatchNormalization",
-                  .inputs = {random_floats(random, x), random_floats(random, c), random_floats(random, c), random_floats(random, c), random_floats(random, c, 0.1f, 3)}};
+                  .inputs = {random_floats(random, x), random_floats(random, c), random_floats(random, c),
+                             random_floats(random, c), random_floats(random, c, 0.1f, 3)}};
       step.attributes.set("channels_last", channels_last);
       expect_like_reference("batch-normalization/simd", step, kTolerance);
     }
@@ -79,7 +87,8 @@ TEST(GroupNorm, MatchesTheReference) {
   std::mt19937 random(test_seed());
   for (const Shape& x : {Shape{2, 4, 3}, Shape{1, 8, 14, 15}, Shape{3, 12, 1, 1}, Shape{2, 32, 40, 40}}) {
     const Shape c{x[1]};
-    OpCase step{.op = "InstanceNormalization", .inputs = {random_floats(random, x, 1, 4), random_floats(random, c), random_floats(random, c)}};
+    OpCase step{.op = "InstanceNormalization",
+                .inputs = {random_floats(random, x, 1, 4), random_floats(random, c), random_floats(random, c)}};
     expect_like_reference("instance-normalization/simd", step, kTolerance);
     step.op = "GroupNormalization";
     for (const int64_t groups : {1, 2, 4}) {

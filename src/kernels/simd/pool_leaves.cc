@@ -11,8 +11,12 @@ HWY_BEFORE_NAMESPACE();
 namespace tercel::kernels::simd::HWY_NAMESPACE {
 namespace {
 
-struct MaxJoin { static HWY_INLINE VecF of(VecF a, VecF b) { return max_any_nan(a, b); } };
-struct SumJoin { static HWY_INLINE VecF of(VecF a, VecF b) { return hn::Add(a, b); } };
+struct MaxJoin {
+  static HWY_INLINE VecF of(VecF a, VecF b) { return max_any_nan(a, b); }
+};
+struct SumJoin {
+  static HWY_INLINE VecF of(VecF a, VecF b) { return hn::Add(a, b); }
+};
 
 template <typename Join, size_t kVectors>
 HWY_INLINE void pool_channels(const float* const* taps, size_t tap_count, size_t at, VecF factor, float* out) {

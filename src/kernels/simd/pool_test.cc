@@ -44,7 +44,8 @@ TEST(Pool, MatchesTheReferenceOnEveryKindOfWindow) {
     SCOPED_TRACE(to_string(shape));
     const Tensor x = random_floats(random, shape);
     expect_like_reference("max-pool/simd-channels-last", pool("MaxPool", x, window));
-    for (const int64_t count_padding : {0, 1}) expect_like_reference("average-pool/simd-channels-last", pool("AveragePool", x, window, count_padding));
+    for (const int64_t count_padding : {0, 1})
+      expect_like_reference("average-pool/simd-channels-last", pool("AveragePool", x, window, count_padding));
   }
 }
 

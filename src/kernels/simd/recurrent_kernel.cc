@@ -12,7 +12,8 @@ constexpr auto kGroup = static_cast<int64_t>(kUnits);
 // One run of a recurrent kernel.
 class RecurrentRun {
  public:
-  RecurrentRun(const RecurrentPlan& plan, const Buffers& buffers) : p_(plan), b_(buffers), scratch_(reinterpret_cast<float*>(buffers.scratch)) {}
+  RecurrentRun(const RecurrentPlan& plan, const Buffers& buffers)
+      : p_(plan), b_(buffers), scratch_(reinterpret_cast<float*>(buffers.scratch)) {}
 
   void run() {
     order_biases();
@@ -21,16 +22,19 @@ class RecurrentRun {
       for (int64_t unit = begin; unit < end; ++unit) project(unit / p_.panels(), unit % p_.panels(), worker);
     });
     if (p_.cut_steps) run_steps_cut();
-    else run_anyhow(*b_.workers, p_.whole, [&](int64_t begin, int64_t end, int) {
-      for (int64_t direction = begin; direction < end; ++direction) run_direction(direction);
-    });
+    else
+      run_anyhow(*b_.workers, p_.whole, [&](int64_t begin, int64_t end, int) {
+        for (int64_t direction = begin; direction < end; ++direction) run_direction(direction);
+      });
     store_states(1, p_.h_at());
     store_states(2, p_.c_at());
   }
 
  private:
   float* bias(int which, int64_t direction) { return scratch_ + p_.biases_at() + (which * p_.directions + direction) * p_.row(); }
-  float* inputs(int64_t direction, int64_t t) { return scratch_ + p_.inputs_at() + (direction * p_.time + t) * p_.batch * p_.row(); }
+  float* inputs(int64_t direction, int64_t t) {
+    return scratch_ + p_.inputs_at() + (direction * p_.time + t) * p_.batch * p_.row();
+  }
   float* products(int64_t direction) { return scratch_ + p_.products_at() + direction * p_.batch * p_.row(); }
   float* states(int64_t at, int64_t parity, int64_t direction) {
     return scratch_ + at + (parity * p_.directions + direction) * p_.batch * p_.state();
@@ -67,7 +71,8 @@ class RecurrentRun {
     if (!p_.wanted[output]) return;
     for (int64_t d = 0; d < p_.directions; ++d)
       for (int64_t b = 0; b < p_.batch; ++b)
-        std::copy_n(states(at, p_.time & 1, d) + b * p_.state(), p_.hidden, b_.out<float>(static_cast<size_t>(output)) + p_.state_row(d, b) * p_.hidden);
+        std::copy_n(states(at, p_.time & 1, d) + b * p_.state(), p_.hidden,
+                    b_.out<float>(static_cast<size_t>(output)) + p_.state_row(d, b) * p_.hidden);
   }
 
   // The input's product of one panel, for all time steps.
@@ -80,8 +85,9 @@ class RecurrentRun {
                    static_cast<size_t>(p_.columns()), static_cast<size_t>(p_.units_of(panel)), static_cast<size_t>(p_.input));
     const auto rows_at = [&](int64_t t, int64_t b, int64_t rows, int64_t out_step) {
       const auto input = static_cast<size_t>(p_.input), columns = static_cast<size_t>(p_.columns());
-      p_.leaves.product({b_.in<float>(0) + p_.x_row(t, b) * p_.input, input, static_cast<size_t>(rows), input, weights, columns, columns,
-                         bias(0, d) + panel * p_.columns(), 0, inputs(d, t) + b * p_.row() + panel * p_.columns(), static_cast<size_t>(out_step)});
+      p_.leaves.product({b_.in<float>(0) + p_.x_row(t, b) * p_.input, input, static_cast<size_t>(rows), input, weights, columns,
+                         columns, bias(0, d) + panel * p_.columns(), 0, inputs(d, t) + b * p_.row() + panel * p_.columns(),
+                         static_cast<size_t>(out_step)});
     };
     if (!p_.batch_first) return rows_at(0, 0, p_.time * p_.batch, p_.row());
     for (int64_t b = 0; b < p_.batch; ++b) rows_at(0, b, p_.time, p_.batch * p_.row());
@@ -92,8 +98,8 @@ class RecurrentRun {
     const auto columns = static_cast<size_t>(p_.columns());
     const int64_t at = panel * p_.columns() + first;
     p_.leaves.product({state, static_cast<size_t>(p_.state()), static_cast<size_t>(p_.batch), static_cast<size_t>(p_.hidden),
-                       p_.weights + (d * p_.panels() + panel) * p_.hidden * p_.columns() + first, columns, static_cast<size_t>(count),
-                       bias(1, d) + at, 0, products(d) + at, static_cast<size_t>(p_.row())});
+                       p_.weights + (d * p_.panels() + panel) * p_.hidden * p_.columns() + first, columns,
+                       static_cast<size_t>(count), bias(1, d) + at, 0, products(d) + at, static_cast<size_t>(p_.row())});
   }
 
   // Gates that the state is multiplied with before the reset state is: all but the last one of a GRU.
@@ -126,7 +132,8 @@ class RecurrentRun {
         case Cell::kGru: p_.leaves.gru(x_gates, h_gates, h + state, h_next + state); break;
         case Cell::kRnn: p_.leaves.rnn(x_gates, h_gates, h_next + state); break;
       }
-      if (p_.wanted[0]) std::copy_n(h_next + state, p_.units_of(panel), b_.out<float>(0) + p_.y_row(t, d, b) * p_.hidden + panel * kGroup);
+      if (p_.wanted[0])
+        std::copy_n(h_next + state, p_.units_of(panel), b_.out<float>(0) + p_.y_row(t, d, b) * p_.hidden + panel * kGroup);
     }
   }
 
@@ -179,7 +186,9 @@ void recurrent_pack(const StepContext& context, std::span<std::byte> packed) {
           for (int64_t u = 0; u < kGroup; ++u, ++to) {
             const int64_t unit = panel * kGroup + u;
             *to = 0;
-            if (unit < hidden) std::memcpy(to, from + (((d * gates + g) * hidden + unit) * hidden + k) * static_cast<int64_t>(sizeof(float)), sizeof(float));
+            if (unit < hidden)
+              std::memcpy(to, from + (((d * gates + g) * hidden + unit) * hidden + k) * static_cast<int64_t>(sizeof(float)),
+                          sizeof(float));
           }
 }
 

@@ -1,5 +1,7 @@
 #include "kernels/simd/recurrent_leaves.h"
 
+#include <algorithm>
+
 #include "kernels/simd/targets.h"
 
 #undef HWY_TARGET_INCLUDE
@@ -11,8 +13,8 @@ HWY_BEFORE_NAMESPACE();
 namespace tercel::kernels::simd::HWY_NAMESPACE {
 namespace {
 
-// Vectors of columns that several rows share: with four rows, half of the registers.
-constexpr size_t kVectorsMax = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
+// Vectors of columns that are done together: with four rows, half of the registers.
+constexpr size_t kVectorsOfRow = 4, kVectorsOfTile = HWY_TARGET <= HWY_AVX3 ? 4 : 2;
 // Independent sums that keep the multipliers busy when there is one row.
 constexpr size_t kSumsAtOnce = 8;
 
@@ -41,15 +43,18 @@ HWY_INLINE void product_row(const PanelProduct& p, size_t row, size_t column) {
   constexpr size_t kSplit = kSumsAtOnce / kVectors;
   VecF sums[kSplit][kVectors];
   for (size_t s = 0; s < kSplit; ++s)
-    for (size_t v = 0; v < kVectors; ++v) sums[s][v] = s ? hn::Zero(F32()) : load(p.init + row * p.init_step + column + v * kLanes);
+    for (size_t v = 0; v < kVectors; ++v)
+      sums[s][v] = s ? hn::Zero(F32()) : load(p.init + row * p.init_step + column + v * kLanes);
   const float* x = p.x + row * p.x_step;
   const float* weights = p.panel + column;
   size_t k = 0;
   for (; k + kSplit <= p.depth; k += kSplit)
     for (size_t s = 0; s < kSplit; ++s)
-      for (size_t v = 0; v < kVectors; ++v) sums[s][v] = hn::MulAdd(splat(x[k + s]), load(weights + (k + s) * p.panel_step + v * kLanes), sums[s][v]);
+      for (size_t v = 0; v < kVectors; ++v)
+        sums[s][v] = hn::MulAdd(splat(x[k + s]), load(weights + (k + s) * p.panel_step + v * kLanes), sums[s][v]);
   for (; k < p.depth; ++k)
-    for (size_t v = 0; v < kVectors; ++v) sums[0][v] = hn::MulAdd(splat(x[k]), load(weights + k * p.panel_step + v * kLanes), sums[0][v]);
+    for (size_t v = 0; v < kVectors; ++v)
+      sums[0][v] = hn::MulAdd(splat(x[k]), load(weights + k * p.panel_step + v * kLanes), sums[0][v]);
   for (size_t v = 0; v < kVectors; ++v) {
     for (size_t s = 1; s < kSplit; ++s) sums[0][v] = hn::Add(sums[0][v], sums[s][v]);
     store(sums[0][v], p.out + row * p.out_step + column + v * kLanes);
@@ -66,9 +71,17 @@ HWY_INLINE void product_columns(const PanelProduct& p, size_t column) {
 }
 
 void product(const PanelProduct& p) {
-  size_t column = 0;
-  for (; column + kVectorsMax * kLanes <= p.columns; column += kVectorsMax * kLanes) product_columns<kVectorsMax>(p, column);
-  for (; column < p.columns; column += kLanes) product_columns<1>(p, column);
+  const size_t at_most = p.rows == 1 ? kVectorsOfRow : kVectorsOfTile;
+  for (size_t column = 0; column < p.columns;) {
+    const size_t vectors = std::min((p.columns - column) / kLanes, at_most);
+    switch (vectors) {
+      case 1: product_columns<1>(p, column); break;
+      case 2: product_columns<2>(p, column); break;
+      case 3: product_columns<3>(p, column); break;
+      default: product_columns<4>(p, column); break;
+    }
+    column += vectors * kLanes;
+  }
 }
 
 HWY_INLINE VecF gate(const float* x_gates, const float* h_gates, size_t index, size_t j) {

@@ -18,24 +18,28 @@ struct RecurrentPlan {
   int64_t gates, directions, time, batch, input, hidden;
   bool batch_first, backward_first;
   bool has_bias, has_h, has_c;
-  bool wanted[3];          // outputs
-  const float* weights;    // R, packed: directions x panels x hidden x columns
+  bool wanted[3];        // outputs
+  const float* weights;  // R, packed: directions x panels x hidden x columns
   RecurrentLeaves leaves;
-  TransposeLeaf transpose; // packs W
-  Cut projection;          // of directions * panels
-  Cut step;                // of the same, when one step is worth cutting
+  TransposeLeaf transpose;  // packs W
+  Cut projection;           // of directions * panels
+  Cut step;                 // of the same, when one step is worth cutting
   bool cut_steps;
-  Cut whole;               // otherwise: of directions
+  Cut whole;  // otherwise: of directions
 
-  int64_t columns() const { return gates * static_cast<int64_t>(kUnits); }                            // of a panel
+  int64_t columns() const { return gates * static_cast<int64_t>(kUnits); }  // of a panel
   int64_t panels() const { return (hidden + static_cast<int64_t>(kUnits) - 1) / static_cast<int64_t>(kUnits); }
-  int64_t row() const { return panels() * columns(); }                                                // all gates of all units
+  int64_t row() const { return panels() * columns(); }  // all gates of all units
   int64_t state() const { return panels() * static_cast<int64_t>(kUnits); }
-  int64_t units_of(int64_t panel) const { return std::min(static_cast<int64_t>(kUnits), hidden - panel * static_cast<int64_t>(kUnits)); }
+  int64_t units_of(int64_t panel) const {
+    return std::min(static_cast<int64_t>(kUnits), hidden - panel * static_cast<int64_t>(kUnits));
+  }
   bool is_backward(int64_t direction) const { return backward_first || direction == 1; }
   // Rows of X, Y and the states, in units of their last extent.
   int64_t x_row(int64_t t, int64_t b) const { return batch_first ? b * time + t : t * batch + b; }
-  int64_t y_row(int64_t t, int64_t d, int64_t b) const { return batch_first ? (b * time + t) * directions + d : (t * directions + d) * batch + b; }
+  int64_t y_row(int64_t t, int64_t d, int64_t b) const {
+    return batch_first ? (b * time + t) * directions + d : (t * directions + d) * batch + b;
+  }
   int64_t state_row(int64_t d, int64_t b) const { return batch_first ? b * directions + d : d * batch + b; }
 
   // Offsets into scratch, in floats.

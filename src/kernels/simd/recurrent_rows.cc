@@ -7,10 +7,10 @@ namespace tercel::kernels::simd {
 
 namespace {
 
-constexpr double kNsPerProduct = 0.03;        // one multiply-add of weights in cache
-constexpr double kNsPerStateProduct = 0.06;   // with one row, weights come from the second-level cache
-constexpr double kNsPerPacked = 0.5;          // one element of W
-constexpr double kStepWorthCuttingNs = 8'000; // two hand-offs a step are small against it
+constexpr double kNsPerProduct = 0.03;         // one multiply-add of weights in cache
+constexpr double kNsPerStateProduct = 0.06;    // with one row, weights come from the second-level cache
+constexpr double kNsPerPacked = 0.5;           // one element of W
+constexpr double kStepWorthCuttingNs = 8'000;  // two hand-offs a step are small against it
 constexpr double kStepPieceNs = 3'000;
 
 // Scratch is sized by the shapes of a request, so it has a limit of its own.
@@ -27,7 +27,8 @@ Refusal accepts_recurrent(const StepContext& context) {
   if (context.has(7)) return "wants no peepholes";
   if (!context.constant(2)) return "wants constant recurrent weights";
   for (size_t i : {0, 1, 2, 3, 5, 6})
-    if (context.has(i) && context.in(i).dtype != DType::kFloat32) return "wants float32, not " + std::string(dtype_name(context.in(i).dtype));
+    if (context.has(i) && context.in(i).dtype != DType::kFloat32)
+      return "wants float32, not " + std::string(dtype_name(context.in(i).dtype));
   if (context.in(0).shape.elements() == 0 || context.in(2).shape.elements() == 0) return "wants at least one element";
   return {};
 }
@@ -39,7 +40,8 @@ Cut cut_of_step(int64_t units, double ns_per_unit) {
 
 void plan_cuts(RecurrentPlan& plan) {
   const auto units = plan.directions * plan.panels();
-  const auto input = static_cast<double>(plan.input), columns = static_cast<double>(plan.columns()), batch = static_cast<double>(plan.batch);
+  const auto input = static_cast<double>(plan.input), columns = static_cast<double>(plan.columns()),
+             batch = static_cast<double>(plan.batch);
   const double projection_ns = input * columns * (kNsPerPacked + kNsPerProduct * static_cast<double>(plan.time) * batch);
   plan.projection = cut_work(units, projection_ns);
   const double panel_ns = static_cast<double>(plan.hidden) * columns * (kNsPerStateProduct + kNsPerProduct * (batch - 1));
@@ -51,11 +53,15 @@ void plan_cuts(RecurrentPlan& plan) {
 template <const ops::CellKind& (*Kind)()>
 Result<Kernel> bind_recurrent(const StepContext& context) {
   const ops::RecurrentParameters parameters = TRY(ops::recurrent_parameters(Kind(), context.attributes));
-  if (context.packed.size() != recurrent_packed_bytes(context)) return invalid("the packed recurrent weights have the wrong size");
+  if (context.packed.size() != recurrent_packed_bytes(context))
+    return invalid("the packed recurrent weights have the wrong size");
   const Shape &x = context.in(0).shape, &r = context.in(2).shape;
   RecurrentPlan plan{};
   plan.gates = Kind().gates;
-  plan.cell = plan.gates == 4 ? Cell::kLstm : plan.gates == 1 ? Cell::kRnn : parameters.linear_before_reset ? Cell::kGruLinear : Cell::kGru;
+  plan.cell = plan.gates == 4                  ? Cell::kLstm
+              : plan.gates == 1                ? Cell::kRnn
+              : parameters.linear_before_reset ? Cell::kGruLinear
+                                               : Cell::kGru;
   plan.directions = parameters.directions;
   plan.batch_first = parameters.batch_first;
   plan.backward_first = parameters.backward_first;
@@ -72,7 +78,8 @@ Result<Kernel> bind_recurrent(const StepContext& context) {
   plan.transpose = transpose_leaf(sizeof(float), context.isa);
   plan_cuts(plan);
   const auto projected = checked_multiply(plan.directions * plan.time, plan.batch * plan.row());
-  if (!projected || *projected > kScratchFloatsMax) return too_large("the sequence needs more than 8 GiB of intermediate results; cut it into shorter ones");
+  if (!projected || *projected > kScratchFloatsMax)
+    return too_large("the sequence needs more than 8 GiB of intermediate results; cut it into shorter ones");
   return recurrent_kernel(plan, context.threads);
 }
 

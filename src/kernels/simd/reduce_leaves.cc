@@ -14,10 +14,14 @@ namespace tercel::kernels::simd::HWY_NAMESPACE {
 namespace {
 
 template <typename Term>
-double sum_of_row(const float* x, size_t n) { return row_sum(x, n, Term()); }
+double sum_of_row(const float* x, size_t n) {
+  return row_sum(x, n, Term());
+}
 
 template <typename Pick>
-double extreme_of_row(const float* x, size_t n) { return static_cast<double>(row_extreme<Pick>(x, n)); }
+double extreme_of_row(const float* x, size_t n) {
+  return static_cast<double>(row_extreme<Pick>(x, n));
+}
 
 template <typename Term>
 struct Summing {
@@ -91,7 +95,9 @@ namespace tercel::kernels::simd {
 
 HWY_EXPORT(reduce_functions);
 
-ReduceLeaves reduce_leaves(ReduceKind kind, const platform::Isa& isa) { return for_isa(HWY_DISPATCH_TABLE(reduce_functions), isa)(kind); }
+ReduceLeaves reduce_leaves(ReduceKind kind, const platform::Isa& isa) {
+  return for_isa(HWY_DISPATCH_TABLE(reduce_functions), isa)(kind);
+}
 
 }  // namespace tercel::kernels::simd
 #endif

@@ -74,7 +74,8 @@ Kernel short_row_kernel(const RowReduction& f, int64_t rows, int64_t n) {
   const Cut cut = cut_work(rows, 5 + kNsPerElement * static_cast<double>(n));
   return Kernel([=](const Buffers& buffers) {
     run_anyhow(*buffers.workers, cut, [&](int64_t begin, int64_t end, int) {
-      for (int64_t i = begin; i < end; ++i) buffers.out<float>()[i] = f.finished(f.row(buffers.in<float>(0) + i * n, static_cast<size_t>(n)), n);
+      for (int64_t i = begin; i < end; ++i)
+        buffers.out<float>()[i] = f.finished(f.row(buffers.in<float>(0) + i * n, static_cast<size_t>(n)), n);
     });
   });
 }
@@ -83,20 +84,23 @@ Kernel short_row_kernel(const RowReduction& f, int64_t rows, int64_t n) {
 Kernel long_row_kernel(const RowReduction& f, int64_t rows, int64_t n) {
   const int64_t pieces = (n + kPiece - 1) / kPiece;
   const Cut cut = cut_work(rows * pieces, kNsPerElement * kPiece);
-  return Kernel([=](const Buffers& buffers) {
-    auto* parts = reinterpret_cast<double*>(buffers.scratch);
-    run_anyhow(*buffers.workers, cut, [&](int64_t begin, int64_t end, int) {
-      for (int64_t unit = begin; unit < end; ++unit) {
-        const int64_t start = unit % pieces * kPiece;
-        parts[unit] = f.row(buffers.in<float>(0) + unit / pieces * n + start, static_cast<size_t>(std::min(kPiece, n - start)));
-      }
-    });
-    for (int64_t i = 0; i < rows; ++i) {
-      double total = parts[i * pieces];
-      for (int64_t k = 1; k < pieces; ++k) total = f.combine(total, parts[i * pieces + k]);
-      buffers.out<float>()[i] = f.finished(total, n);
-    }
-  }, static_cast<size_t>(rows * pieces) * sizeof(double));
+  return Kernel(
+      [=](const Buffers& buffers) {
+        auto* parts = reinterpret_cast<double*>(buffers.scratch);
+        run_anyhow(*buffers.workers, cut, [&](int64_t begin, int64_t end, int) {
+          for (int64_t unit = begin; unit < end; ++unit) {
+            const int64_t start = unit % pieces * kPiece;
+            parts[unit] =
+                f.row(buffers.in<float>(0) + unit / pieces * n + start, static_cast<size_t>(std::min(kPiece, n - start)));
+          }
+        });
+        for (int64_t i = 0; i < rows; ++i) {
+          double total = parts[i * pieces];
+          for (int64_t k = 1; k < pieces; ++k) total = f.combine(total, parts[i * pieces + k]);
+          buffers.out<float>()[i] = f.finished(total, n);
+        }
+      },
+      static_cast<size_t>(rows * pieces) * sizeof(double));
 }
 
 Kernel column_kernel(ReduceLeaves leaves, Finish finish, const Reduction& r) {
@@ -106,10 +110,11 @@ Kernel column_kernel(ReduceLeaves leaves, Finish finish, const Reduction& r) {
   return Kernel([=](const Buffers& buffers) {
     run_anyhow(*buffers.workers, cut, [&](int64_t begin, int64_t end, int) {
       for (int64_t unit = begin; unit < end; ++unit) {
-        const int64_t outer = unit / groups, first = unit % groups * kColumnsTogether, width = std::min(kColumnsTogether, r.inner - first);
+        const int64_t outer = unit / groups, first = unit % groups * kColumnsTogether,
+                      width = std::min(kColumnsTogether, r.inner - first);
         float* out = buffers.out<float>() + outer * r.inner + first;
-        leaves.columns(buffers.in<float>(0) + outer * r.n * r.inner + first, static_cast<size_t>(r.n), static_cast<size_t>(r.inner),
-                       static_cast<size_t>(width), factor, out);
+        leaves.columns(buffers.in<float>(0) + outer * r.n * r.inner + first, static_cast<size_t>(r.n),
+                       static_cast<size_t>(r.inner), static_cast<size_t>(width), factor, out);
         if (finish == Finish::kRoot)
           for (int64_t j = 0; j < width; ++j) out[j] = std::sqrt(out[j]);
       }
@@ -139,7 +144,8 @@ Result<Kernel> bind_global_pool(const StepContext& context) {
   const Shape& x = context.in(0).shape;
   const bool channels_last = ops::layout_of(context.attributes, x.rank()).channels_last;
   const int64_t channels = x.size(channels_last ? x.rank() - 1 : 1), points = x.elements() / x.size(0) / channels;
-  return reduce_kernel(context, kKind, kFinish, channels_last ? Reduction{x.size(0), points, channels} : Reduction{x.size(0) * channels, points, 1});
+  return reduce_kernel(context, kKind, kFinish,
+                       channels_last ? Reduction{x.size(0), points, channels} : Reduction{x.size(0) * channels, points, 1});
 }
 
 constexpr KernelRow reduce_row(std::string_view op, std::string_view name, Result<Kernel> (*bind)(const StepContext&)) {
@@ -154,7 +160,8 @@ constexpr KernelRow kRows[] = {
     reduce_row("ReduceL1", "reduce-l1/simd", bind_reduce<ReduceKind::kSumAbs>),
     reduce_row("ReduceL2", "reduce-l2/simd", bind_reduce<ReduceKind::kSumSquare, Finish::kRoot>),
     reduce_row("ReduceSumSquare", "reduce-sum-square/simd", bind_reduce<ReduceKind::kSumSquare>),
-    {"GlobalAveragePool", "global-average-pool/simd", platform::kPortable, accepts_global_pool, bind_global_pool<ReduceKind::kSum, Finish::kMean>},
+    {"GlobalAveragePool", "global-average-pool/simd", platform::kPortable, accepts_global_pool,
+     bind_global_pool<ReduceKind::kSum, Finish::kMean>},
     {"GlobalMaxPool", "global-max-pool/simd", platform::kPortable, accepts_global_pool, bind_global_pool<ReduceKind::kMax>},
 };
 

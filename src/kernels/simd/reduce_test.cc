@@ -10,8 +10,12 @@ namespace {
 struct Operator {
   const char *row, *op;
 };
-constexpr Operator kReductions[] = {{"reduce-sum/simd", "ReduceSum"}, {"reduce-mean/simd", "ReduceMean"}, {"reduce-max/simd", "ReduceMax"},
-                                    {"reduce-min/simd", "ReduceMin"}, {"reduce-l1/simd", "ReduceL1"}, {"reduce-l2/simd", "ReduceL2"},
+constexpr Operator kReductions[] = {{"reduce-sum/simd", "ReduceSum"},
+                                    {"reduce-mean/simd", "ReduceMean"},
+                                    {"reduce-max/simd", "ReduceMax"},
+                                    {"reduce-min/simd", "ReduceMin"},
+                                    {"reduce-l1/simd", "ReduceL1"},
+                                    {"reduce-l2/simd", "ReduceL2"},
                                     {"reduce-sum-square/simd", "ReduceSumSquare"}};
 
 OpCase reduce(const char* op, const Tensor& x, const std::vector<int64_t>& axes, int64_t keep) {
@@ -22,10 +26,14 @@ OpCase reduce(const char* op, const Tensor& x, const std::vector<int64_t>& axes,
 
 TEST(Reduce, MatchesTheReferenceOverNeighbouringAxes) {
   std::mt19937 random(test_seed());
-  struct Case { Shape x; std::vector<int64_t> axes; };
-  for (const auto& [shape, axes] : {Case{{7}, {0}}, Case{{5, 33}, {1}}, Case{{5, 33}, {0}}, Case{{4, 9, 70}, {1}}, Case{{3, 200, 130}, {-2}}, Case{{2, 3, 5, 7}, {2, 3}},
-                                    Case{{2, 3, 5, 7}, {0, 1}}, Case{{1, 3, 1, 41}, {1, 3}}, Case{{3, 1, 5}, {0, 1, 2}}, Case{{300, 3}, {0}}, Case{{2, 70000}, {1}},
-                                    Case{{40, 50, 60}, {}}}) {
+  struct Case {
+    Shape x;
+    std::vector<int64_t> axes;
+  };
+  for (const auto& [shape, axes] :
+       {Case{{7}, {0}}, Case{{5, 33}, {1}}, Case{{5, 33}, {0}}, Case{{4, 9, 70}, {1}}, Case{{3, 200, 130}, {-2}},
+        Case{{2, 3, 5, 7}, {2, 3}}, Case{{2, 3, 5, 7}, {0, 1}}, Case{{1, 3, 1, 41}, {1, 3}}, Case{{3, 1, 5}, {0, 1, 2}},
+        Case{{300, 3}, {0}}, Case{{2, 70000}, {1}}, Case{{40, 50, 60}, {}}}) {
     const Tensor x = random_floats(random, shape, -1, 3);
     for (const Operator& f : kReductions) {
       SCOPED_TRACE(to_string(shape));
@@ -36,7 +44,8 @@ TEST(Reduce, MatchesTheReferenceOverNeighbouringAxes) {
 }
 
 TEST(Reduce, PassesNanAndInfinitiesOn) {
-  for (const std::vector<float>& row : {std::vector<float>{1, NAN, 2}, {INFINITY, 1, 2}, {-INFINITY, 1, INFINITY}, {-INFINITY, -INFINITY, -INFINITY}}) {
+  for (const std::vector<float>& row :
+       {std::vector<float>{1, NAN, 2}, {INFINITY, 1, 2}, {-INFINITY, 1, INFINITY}, {-INFINITY, -INFINITY, -INFINITY}}) {
     for (const int64_t n : {3, 40}) {
       std::vector<float> values(row);
       values.resize(static_cast<size_t>(n), 0.5f);
@@ -65,7 +74,8 @@ TEST(GlobalPool, MatchesTheReferenceInBothLayouts) {
   std::mt19937 random(test_seed());
   for (const Shape& x : {Shape{1, 3, 7, 7}, Shape{2, 70, 1, 3}, Shape{3, 5, 40}, Shape{1, 7, 7, 200}}) {
     for (const int64_t channels_last : {0, 1}) {
-      for (const Operator& f : {Operator{"global-average-pool/simd", "GlobalAveragePool"}, Operator{"global-max-pool/simd", "GlobalMaxPool"}}) {
+      for (const Operator& f :
+           {Operator{"global-average-pool/simd", "GlobalAveragePool"}, Operator{"global-max-pool/simd", "GlobalMaxPool"}}) {
         OpCase c{.op = f.op, .inputs = {random_floats(random, x)}};
         c.attributes.set("channels_last", channels_last);
         expect_like_reference(f.row, c, {2e-6, 2e-6});

@@ -7,6 +7,7 @@
 #include <limits>
 
 #include "kernels/families.h"
+#include "kernels/ref/op_runner.h"
 #include "kernels/simd/targets.h"
 
 namespace tercel::kernels::simd {
@@ -53,18 +54,16 @@ const KernelRow* find(std::string_view name) {
   return nullptr;
 }
 
-std::vector<StepContext::Operand> operands_of(const OpCase& c, bool as_constants) {
+std::vector<StepContext::Operand> operands_of(const OpCase& c) {
   std::vector<StepContext::Operand> operands;
-  for (const auto& tensor : c.inputs) {
-    // Small integer inputs are parameters (axes, shapes, indices): known when a step is bound.
-    const bool known = tensor && as_constants;
-    operands.push_back(tensor ? StepContext::Operand{true, tensor->type(), known ? &*tensor : nullptr} : StepContext::Operand{});
-  }
+  for (const auto& tensor : c.inputs)
+    operands.push_back(tensor ? StepContext::Operand{true, tensor->type(), &*tensor} : StepContext::Operand{});
   return operands;
 }
 
-Result<std::vector<Tensor>> run(const KernelRow& row, const OpCase& c, const std::vector<TensorType>& types, const Setting& setting) {
-  const auto inputs = operands_of(c, true);
+Result<std::vector<Tensor>> run(const KernelRow& row, const OpCase& c, const std::vector<TensorType>& types,
+                                const Setting& setting) {
+  const auto inputs = operands_of(c);
   std::vector<StepContext::Operand> outputs;
   for (size_t i = 0; i < types.size(); ++i) outputs.push_back({c.wanted[i], types[i], nullptr});
   StepContext context{c.attributes, inputs, outputs, setting.isa, setting.workers, {}};
@@ -75,7 +74,8 @@ Result<std::vector<Tensor>> run(const KernelRow& row, const OpCase& c, const std
     packed = TRY(Tensor::zeros(DType::kUint8, {Dim(static_cast<int64_t>(row.packing->bytes(context)))}));
     row.packing->fill(context, {packed.mutable_as<std::byte>(), packed.bytes()});
   }
-  const StepContext bound{c.attributes, inputs, outputs, setting.isa, setting.workers, {packed.as<std::byte>(), packed.data() ? packed.bytes() : 0}};
+  const StepContext bound{c.attributes, inputs,          outputs,
+                          setting.isa,  setting.workers, {packed.as<std::byte>(), packed.data() ? packed.bytes() : 0}};
   const Kernel kernel = TRY(row.bind(bound));
 
   std::vector<Buffer> buffers;
@@ -106,20 +106,24 @@ Result<std::vector<Tensor>> run(const KernelRow& row, const OpCase& c, const std
 
 bool close(double got, double want, Tolerance tolerance) {
   if (std::isnan(want)) return std::isnan(got);
-  if (std::isinf(want) || std::isinf(got)) return got == want || (std::fabs(want) > 3.4e38 && std::fabs(got) > 3.4e38 && got * want > 0);
+  if (std::isinf(want) || std::isinf(got))
+    return got == want || (std::fabs(want) > 3.4e38 && std::fabs(got) > 3.4e38 && got * want > 0);
   return std::fabs(got - want) <= tolerance.absolute + tolerance.relative * std::fabs(want);
 }
 
 void compare(const Tensor& got, const Tensor& want, Tolerance tolerance, const std::string& where) {
   ASSERT_EQ(got.dtype(), want.dtype()) << where;
-  ASSERT_TRUE(got.shape() == want.shape()) << where << ": " << to_string(got.shape()) << " instead of " << to_string(want.shape());
+  ASSERT_TRUE(got.shape() == want.shape()) << where << ": " << to_string(got.shape()) << " instead of "
+                                           << to_string(want.shape());
   for (int64_t i = 0; i < got.elements(); ++i) {
     const double a = element_as_double(got.dtype(), got.data(), i), b = element_as_double(want.dtype(), want.data(), i);
-    ASSERT_TRUE(close(a, b, tolerance)) << where << ": element " << i << " of " << to_string(got.shape()) << " is " << a << ", not " << b;
+    ASSERT_TRUE(close(a, b, tolerance)) << where << ": element " << i << " of " << to_string(got.shape()) << " is " << a
+                                        << ", not " << b;
   }
 }
 
-std::vector<Setting> settings_for(const KernelRow& row, const OpCase& c, const std::vector<TensorType>& types, const platform::Isa& isa) {
+std::vector<Setting> settings_for(const KernelRow& row, const OpCase& c, const std::vector<TensorType>& types,
+                                  const platform::Isa& isa) {
   std::vector<Setting> settings = {{isa, 1, 0, -1}, {isa, 3, 0, -1}, {isa, 1, 1, -1}, {isa, 3, 3, -1}};
   for (size_t i = 0; row.in_place && i < c.inputs.size(); ++i)
     if (c.inputs[i] && c.inputs[i]->type() == types[0] && c.wanted[0]) settings.push_back({isa, 1, 0, static_cast<int>(i)});
@@ -133,6 +137,8 @@ bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
 }
 
 }  // namespace
+
+Result<std::vector<TensorType>> infer_op(const OpCase& c) { return kernels::infer_op({c.op, c.attributes, c.inputs, c.wanted}); }
 
 std::vector<platform::Isa> host_isas() {
   std::vector<platform::Isa> isas;
@@ -150,9 +156,9 @@ void expect_outputs(std::string_view name, const OpCase& c, const std::vector<Te
   for (const platform::Isa& isa : host_isas()) {
     std::vector<Tensor> first;
     for (const Setting& setting : settings_for(*row, c, *types, isa)) {
-      const std::string where = std::string(name) + " on " + target_name(isa) + ", " + std::to_string(setting.workers) + " workers, shift " +
-                                std::to_string(setting.shift) + ", in place " + std::to_string(setting.in_place) + ", seed " +
-                                std::to_string(test_seed());
+      const std::string where = std::string(name) + " on " + target_name(isa) + ", " + std::to_string(setting.workers) +
+                                " workers, shift " + std::to_string(setting.shift) + ", in place " +
+                                std::to_string(setting.in_place) + ", seed " + std::to_string(test_seed());
       const auto got = run(*row, c, *types, setting);
       ASSERT_TRUE(got.ok()) << where << ": " << got.error().message();
       if (first.empty()) {
@@ -166,7 +172,7 @@ void expect_outputs(std::string_view name, const OpCase& c, const std::vector<Te
 }
 
 void expect_like_reference(std::string_view name, const OpCase& c, Tolerance tolerance) {
-  const auto expected = run_op(c);
+  const auto expected = run_op({c.op, c.attributes, c.inputs, c.wanted});
   ASSERT_TRUE(expected.ok()) << c.op << " reference: " << expected.error().message();
   expect_outputs(name, c, *expected, tolerance);
 }
@@ -202,7 +208,20 @@ Tensor random_floats(std::mt19937& random, const Shape& shape, float low, float 
 
 Tensor odd_floats(std::mt19937& random, const Shape& shape) {
   using Limits = std::numeric_limits<float>;
-  constexpr float kOdd[] = {0.0f, -0.0f, Limits::quiet_NaN(), Limits::infinity(), -Limits::infinity(), 3e38f, -3e38f, 1e-30f, -1e-30f, 1e-41f, 88.0f, -88.0f, 104.5f, -104.5f};
+  constexpr float kOdd[] = {0.0f,
+                            -0.0f,
+                            Limits::quiet_NaN(),
+                            Limits::infinity(),
+                            -Limits::infinity(),
+                            3e38f,
+                            -3e38f,
+                            1e-30f,
+                            -1e-30f,
+                            1e-41f,
+                            88.0f,
+                            -88.0f,
+                            104.5f,
+                            -104.5f};
   Tensor tensor = random_floats(random, shape, -20, 20);
   for (int64_t i = 0; i < tensor.elements(); ++i)
     if (random() % 3 == 0) tensor.mutable_as<float>()[i] = kOdd[random() % std::size(kOdd)];

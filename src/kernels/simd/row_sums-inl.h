@@ -39,12 +39,21 @@ HWY_INLINE double row_sum(const float* x, size_t n, const Term& term) {
   return sum;
 }
 
-struct ItselfTerm { HWY_INLINE VecF operator()(VecF x) const { return x; } };
-struct SquareTerm { HWY_INLINE VecF operator()(VecF x) const { return hn::Mul(x, x); } };
-struct AbsTerm { HWY_INLINE VecF operator()(VecF x) const { return hn::Abs(x); } };
+struct ItselfTerm {
+  HWY_INLINE VecF operator()(VecF x) const { return x; }
+};
+struct SquareTerm {
+  HWY_INLINE VecF operator()(VecF x) const { return hn::Mul(x, x); }
+};
+struct AbsTerm {
+  HWY_INLINE VecF operator()(VecF x) const { return hn::Abs(x); }
+};
 struct DeviationTerm {
   VecF mean;
-  HWY_INLINE VecF operator()(VecF x) const { const VecF d = hn::Sub(x, mean); return hn::Mul(d, d); }
+  HWY_INLINE VecF operator()(VecF x) const {
+    const VecF d = hn::Sub(x, mean);
+    return hn::Mul(d, d);
+  }
 };
 
 struct Larger {

@@ -37,7 +37,8 @@ HWY_INLINE float store_exponentials(const float* x, float* y, size_t n, VecF lar
 void softmax_row(const float* x, float* y, size_t n) {
   const VecF largest = splat(row_extreme<Larger>(x, n));
   double sum = 0;
-  for (size_t i = 0; i < n; i += kSumBlock) sum += static_cast<double>(store_exponentials(x + i, y + i, std::min(kSumBlock, n - i), largest));
+  for (size_t i = 0; i < n; i += kSumBlock)
+    sum += static_cast<double>(store_exponentials(x + i, y + i, std::min(kSumBlock, n - i), largest));
   const VecF scale = splat(static_cast<float>(1 / sum));
   size_t i = 0;
   for (; i + kLanes <= n; i += kLanes) store(hn::Mul(load(y + i), scale), y + i);
@@ -66,8 +67,10 @@ void each_row(const float* x, float* y, int64_t count, size_t n) {
 // One vector of neighbouring lines, `width` of them in use.
 template <bool kLogarithm>
 HWY_INLINE void softmax_vector_of_lines(const float* x, float* y, size_t n, size_t step, size_t width) {
-  const auto at = [&](const float* p, size_t i) HWY_ATTR { return width == kLanes ? load(p + i * step) : load_n(p + i * step, width); };
-  const auto put = [&](VecF v, size_t i) HWY_ATTR { return width == kLanes ? store(v, y + i * step) : store_n(v, y + i * step, width); };
+  const auto at = [&](const float* p, size_t i)
+                      HWY_ATTR { return width == kLanes ? load(p + i * step) : load_n(p + i * step, width); };
+  const auto put = [&](VecF v, size_t i)
+                       HWY_ATTR { return width == kLanes ? store(v, y + i * step) : store_n(v, y + i * step, width); };
   VecF largest = splat(Larger::kStart), sum = hn::Zero(F32());
   for (size_t i = 0; i < n; ++i) largest = Larger::of(largest, at(x, i));
   for (size_t i = 0; i < n; ++i) {
@@ -82,7 +85,8 @@ HWY_INLINE void softmax_vector_of_lines(const float* x, float* y, size_t n, size
 template <bool kLogarithm>
 void each_column(const float* x, float* y, int64_t count, size_t n, size_t step) {
   const size_t lines = static_cast<size_t>(count);
-  for (size_t i = 0; i < lines; i += kLanes) softmax_vector_of_lines<kLogarithm>(x + i, y + i, n, step, std::min(kLanes, lines - i));
+  for (size_t i = 0; i < lines; i += kLanes)
+    softmax_vector_of_lines<kLogarithm>(x + i, y + i, n, step, std::min(kLanes, lines - i));
 }
 
 SoftmaxLeaves softmax_functions(bool logarithm) {

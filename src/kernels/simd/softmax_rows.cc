@@ -30,8 +30,8 @@ Kernel column_kernel(SoftmaxLeaves leaves, int64_t outer, int64_t n, int64_t inn
     run_anyhow(*buffers.workers, cut, [&](int64_t begin, int64_t end, int) {
       for (int64_t unit = begin; unit < end; ++unit) {
         const int64_t first = unit % groups * kLinesTogether, at = unit / groups * n * inner + first;
-        leaves.columns(buffers.in<float>(0) + at, buffers.out<float>() + at, std::min(kLinesTogether, inner - first), static_cast<size_t>(n),
-                       static_cast<size_t>(inner));
+        leaves.columns(buffers.in<float>(0) + at, buffers.out<float>() + at, std::min(kLinesTogether, inner - first),
+                       static_cast<size_t>(n), static_cast<size_t>(inner));
       }
     });
   });
@@ -48,8 +48,18 @@ Result<Kernel> bind_softmax(const StepContext& context) {
 }
 
 constexpr KernelRow kRows[] = {
-    {.op = "Softmax", .name = "softmax/simd", .needs = platform::kPortable, .accepts = accepts_softmax, .bind = bind_softmax<false>, .in_place = true},
-    {.op = "LogSoftmax", .name = "log-softmax/simd", .needs = platform::kPortable, .accepts = accepts_softmax, .bind = bind_softmax<true>, .in_place = true},
+    {.op = "Softmax",
+     .name = "softmax/simd",
+     .needs = platform::kPortable,
+     .accepts = accepts_softmax,
+     .bind = bind_softmax<false>,
+     .in_place = true},
+    {.op = "LogSoftmax",
+     .name = "log-softmax/simd",
+     .needs = platform::kPortable,
+     .accepts = accepts_softmax,
+     .bind = bind_softmax<true>,
+     .in_place = true},
 };
 
 }  // namespace

@@ -4,7 +4,11 @@
 #include <cstdint>
 #include <string>
 
+// The baseline must be set before anything of Highway is read.
+// clang-format off
+#include "kernels/simd/baseline.h"
 #include "hwy/targets.h"
+// clang-format on
 #include "platform/isa.h"
 
 // Which instruction set a kernel of this folder runs on. Every *.cc with SIMD code is compiled once a Highway target

@@ -18,7 +18,8 @@ namespace {
 constexpr size_t kColumnBlock = 16;
 
 template <typename T>
-HWY_INLINE void transpose_simply(const T* source, size_t source_step, T* target, size_t target_step, size_t rows, size_t columns) {
+HWY_INLINE void transpose_simply(const T* source, size_t source_step, T* target, size_t target_step, size_t rows,
+                                 size_t columns) {
   for (size_t first = 0; first < columns; first += kColumnBlock) {
     const size_t last = std::min(first + kColumnBlock, columns);
     for (size_t r = 0; r < rows; ++r)
@@ -45,8 +46,10 @@ HWY_INLINE void transpose_tile(D d, const float* source, size_t source_step, flo
   const hn::Repartition<double, D> pairs;
   const auto r0 = rows_at(d, source, source_step), r1 = rows_at(d, source + source_step, source_step);
   const auto r2 = rows_at(d, source + 2 * source_step, source_step), r3 = rows_at(d, source + 3 * source_step, source_step);
-  const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, r0, r1)), low23 = hn::BitCast(pairs, hn::InterleaveLower(d, r2, r3));
-  const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, r0, r1)), high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, r2, r3));
+  const auto low01 = hn::BitCast(pairs, hn::InterleaveLower(d, r0, r1)),
+             low23 = hn::BitCast(pairs, hn::InterleaveLower(d, r2, r3));
+  const auto high01 = hn::BitCast(pairs, hn::InterleaveUpper(d, r0, r1)),
+             high23 = hn::BitCast(pairs, hn::InterleaveUpper(d, r2, r3));
   hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, low01, low23)), d, target);
   hn::StoreU(hn::BitCast(d, hn::InterleaveUpper(pairs, low01, low23)), d, target + target_step);
   hn::StoreU(hn::BitCast(d, hn::InterleaveLower(pairs, high01, high23)), d, target + 2 * target_step);
@@ -55,9 +58,11 @@ HWY_INLINE void transpose_tile(D d, const float* source, size_t source_step, flo
 
 // All whole tiles of `columns` (a multiple of four) columns, starting with row r; returns the row behind them.
 template <typename D>
-HWY_INLINE size_t transpose_tiles(D d, const float* source, size_t source_step, float* target, size_t target_step, size_t r, size_t rows, size_t columns) {
+HWY_INLINE size_t transpose_tiles(D d, const float* source, size_t source_step, float* target, size_t target_step, size_t r,
+                                  size_t rows, size_t columns) {
   for (; r + hn::Lanes(d) <= rows; r += hn::Lanes(d))
-    for (size_t c = 0; c < columns; c += 4) transpose_tile(d, source + r * source_step + c, source_step, target + c * target_step + r, target_step);
+    for (size_t c = 0; c < columns; c += 4)
+      transpose_tile(d, source + r * source_step + c, source_step, target + c * target_step + r, target_step);
   return r;
 }
 
@@ -65,7 +70,8 @@ HWY_INLINE size_t transpose_tiles(D d, const float* source, size_t source_step, 
 void interleave_planes(const float* source, size_t plane_step, float* target, size_t points) {
   size_t i = 0;
   for (; i + kLanes <= points; i += kLanes)
-    hn::StoreInterleaved3(load(source + i), load(source + plane_step + i), load(source + 2 * plane_step + i), F32(), target + 3 * i);
+    hn::StoreInterleaved3(load(source + i), load(source + plane_step + i), load(source + 2 * plane_step + i), F32(),
+                          target + 3 * i);
   transpose_simply(source + i, plane_step, target + 3 * i, 3, 3, points - i);
 }
 

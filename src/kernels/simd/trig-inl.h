@@ -34,7 +34,8 @@ HWY_INLINE VecF sin_shifted(VecF x) {
   const VecI n = hn::NearestInt(hn::Mul(x, splat(0.636619772f)));
   const VecI turn = hn::Add(n, hn::Set(I32(), kQuarterTurns));
   const VecF r = quarter_turn_rest(x, n), r2 = hn::Mul(r, r);
-  const VecF s = hn::MulAdd(hn::Mul(r2, r), polynomial(r2, -0.1666666664f, 0.00833332926f, -0.0001983929817f, 2.717987995e-6f), r);
+  const VecF s =
+      hn::MulAdd(hn::Mul(r2, r), polynomial(r2, -0.1666666664f, 0.00833332926f, -0.0001983929817f, 2.717987995e-6f), r);
   const VecF c_tail = polynomial(r2, 0.04166666662f, -0.001388888344f, 2.479944549e-5f, -2.720454518e-7f);
   const VecF c = hn::MulAdd(hn::Mul(r2, r2), c_tail, hn::NegMulAdd(splat(0.5f), r2, splat(1.0f)));
   const VecI one = hn::Set(I32(), 1);

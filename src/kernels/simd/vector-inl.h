@@ -11,7 +11,11 @@
 #include <cstdint>
 #include <cstring>
 
+// The baseline must be set before anything of Highway is read.
+// clang-format off
+#include "kernels/simd/baseline.h"
 #include "hwy/highway.h"
+// clang-format on
 
 HWY_BEFORE_NAMESPACE();
 namespace tercel::kernels::simd::HWY_NAMESPACE {
@@ -46,7 +50,8 @@ HWY_INLINE VecF load(const float* p) { return hn::LoadU(F32(), p); }
 HWY_INLINE void store(VecF v, float* p) { hn::StoreU(v, F32(), p); }
 HWY_INLINE VecF splat(float x) { return hn::Set(F32(), x); }
 
-// Highway's Ne() is false for NaN, hence IsNaN(). x86 min and max return the second operand when either is NaN, so the operand that may be NaN goes second.
+// Highway's Ne() is false for NaN, hence IsNaN(). x86 min and max return the second operand when either is NaN, so the operand
+// that may be NaN goes second.
 HWY_INLINE VecF clamp_keep_nan(VecF x, VecF low, VecF high) { return hn::Min(high, hn::Max(low, x)); }
 HWY_INLINE VecF max_any_nan(VecF a, VecF b) { return hn::IfThenElse(hn::IsNaN(a), a, hn::Max(a, b)); }
 HWY_INLINE VecF min_any_nan(VecF a, VecF b) { return hn::IfThenElse(hn::IsNaN(a), a, hn::Min(a, b)); }

@@ -5,7 +5,24 @@ namespace tercel::kernels {
 
 namespace {
 
-using namespace x86;
+using x86::conv_accepts;
+using x86::conv_bind;
+using x86::conv_pack;
+using x86::conv_packed_bytes;
+using x86::depthwise_accepts;
+using x86::depthwise_bind;
+using x86::depthwise_pack;
+using x86::depthwise_packed_bytes;
+using x86::kAvx2Leaf;
+using x86::kAvx2Tall;
+using x86::kAvx2Wide;
+using x86::kAvx512Leaf;
+using x86::kAvx512Tall;
+using x86::kAvx512Wide;
+using x86::kPortableLeaf;
+using x86::kPortableTiles;
+using x86::Leaf;
+using x86::TileFamily;
 
 template <const TileFamily& kFamily>
 Result<Kernel> bind_direct(const StepContext& context) {

@@ -7,7 +7,20 @@ namespace tercel::kernels {
 
 namespace {
 
-using namespace x86;
+using x86::attention_accepts;
+using x86::attention_bind;
+using x86::dense_accepts;
+using x86::dense_bind;
+using x86::dense_pack;
+using x86::dense_packed_bytes;
+using x86::kAvx2Tall;
+using x86::kAvx2Wide;
+using x86::kAvx512Tall;
+using x86::kAvx512Wide;
+using x86::kPortableTiles;
+using x86::matmul_accepts;
+using x86::matmul_bind;
+using x86::TileFamily;
 
 template <const TileFamily& kFamily>
 Result<Kernel> bind_dense(const StepContext& context) {

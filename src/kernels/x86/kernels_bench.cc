@@ -105,28 +105,29 @@ double conv_flops(const Layer& l) {
 }
 
 void run_onednn_conv(benchmark::State& state, const Layer& l) {
-  using namespace dnnl;
-  engine cpu(engine::kind::cpu, 0);
-  stream s(cpu);
+  using dnnl::memory;
+  const dnnl::engine cpu(dnnl::engine::kind::cpu, 0);
+  dnnl::stream s(cpu);
   const int64_t out = (l.size - 1) / l.stride + 1, pad = l.kernel / 2;
   const auto any = memory::format_tag::any;
   const auto f32 = memory::data_type::f32;
   const memory::dims weight_dims =
       l.depthwise ? memory::dims{l.channels, 1, 1, l.kernel, l.kernel} : memory::dims{l.outputs, l.channels, l.kernel, l.kernel};
-  convolution_forward::desc desc(prop_kind::forward_inference, algorithm::convolution_direct,
-                                 memory::desc({1, l.channels, l.size, l.size}, f32, any), memory::desc(weight_dims, f32, any),
-                                 memory::desc({l.outputs}, f32, any), memory::desc({1, l.outputs, out, out}, f32, any),
-                                 {l.stride, l.stride}, {pad, pad}, {pad, pad});
-  post_ops post;
-  post.append_eltwise(1, algorithm::eltwise_relu, 0, 0);
-  primitive_attr attr;
+  dnnl::convolution_forward::desc desc(dnnl::prop_kind::forward_inference, dnnl::algorithm::convolution_direct,
+                                       memory::desc({1, l.channels, l.size, l.size}, f32, any),
+                                       memory::desc(weight_dims, f32, any), memory::desc({l.outputs}, f32, any),
+                                       memory::desc({1, l.outputs, out, out}, f32, any), {l.stride, l.stride}, {pad, pad},
+                                       {pad, pad});
+  dnnl::post_ops post;
+  post.append_eltwise(1, dnnl::algorithm::eltwise_relu, 0, 0);
+  dnnl::primitive_attr attr;
   attr.set_post_ops(post);
-  const convolution_forward::primitive_desc pd(desc, attr, cpu);
+  const dnnl::convolution_forward::primitive_desc pd(desc, attr, cpu);
   const std::unordered_map<int, memory> args = {{DNNL_ARG_SRC, memory(pd.src_desc(), cpu)},
                                                 {DNNL_ARG_WEIGHTS, memory(pd.weights_desc(), cpu)},
                                                 {DNNL_ARG_BIAS, memory(pd.bias_desc(), cpu)},
                                                 {DNNL_ARG_DST, memory(pd.dst_desc(), cpu)}};
-  convolution_forward conv(pd);
+  dnnl::convolution_forward conv(pd);
   const double peak = peak_of(platform::host_isa());
   report(state, best_seconds([&] {
            conv.execute(s, args);

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <iostream>
+#include <cstdio>
 #include <set>
 
 #include "kernels/families.h"
@@ -23,7 +23,7 @@ inline std::vector<const KernelRow*> own_rows(std::string_view op) {
 inline uint64_t fresh_seed() {
   static const uint64_t seed = [] {
     const uint64_t s = std::random_device{}();
-    std::cout << "seed " << s << "\n";
+    std::printf("seed %llu\n", static_cast<unsigned long long>(s));
     return s;
   }();
   return seed;
@@ -32,6 +32,12 @@ inline uint64_t fresh_seed() {
 inline std::set<std::string>& covered_rows() {
   static std::set<std::string> rows;
   return rows;
+}
+
+inline void print_coverage() {
+  std::printf("isa %s; rows covered:", std::string(platform::isa_name(platform::host_isa())).c_str());
+  for (const std::string& row : covered_rows()) std::printf(" %s", row.c_str());
+  std::printf("\n");
 }
 
 // `expected` and, for each element, the sum of the magnitudes that went into it: rounding is judged against those.

@@ -37,7 +37,10 @@ struct Resume {
 }  // namespace
 
 Connection::Connection(asio::ip::tcp::socket socket, Shared& shared)
-    : socket_(std::move(socket)), shared_(shared), exchange_(shared, &Connection::on_computed, this), window_(shared.limits.head_bytes) {
+    : socket_(std::move(socket)),
+      shared_(shared),
+      exchange_(shared, &Connection::on_computed, this),
+      window_(shared.limits.head_bytes) {
   shared_.counters.connections_open.fetch_add(1);
 }
 
@@ -98,7 +101,8 @@ Connection::Step Connection::read_head() {
     end_ -= begin_;
     begin_ = 0;
   }
-  if (end_ == window_.size()) return refuse({431, "the head of the request is larger than " + std::to_string(window_.size()) + " bytes"});
+  if (end_ == window_.size())
+    return refuse({431, "the head of the request is larger than " + std::to_string(window_.size()) + " bytes"});
   size_t received = 0;
   const Step step = receive(window_.data() + end_, window_.size() - end_, received);
   end_ += received;
@@ -125,7 +129,7 @@ Connection::Step Connection::take_head(size_t head_bytes) {
     phase_ = exchange_.reply().close ? Phase::kSending : Phase::kDiscard;  // what is not read is left to linger()
     return Step::kGo;
   }
-  std::memcpy(exchange_.body().data(), window_.data() + begin_ + head_bytes, early);
+  if (early > 0) std::memcpy(exchange_.body().data(), window_.data() + begin_ + head_bytes, early);
   if (head.expects_continue && early < head.content_length) {
     // A client that can't take 25 bytes now would not get to read a reply either; it just goes on without.
     (void)::send(socket_.native_handle(), kContinue.data(), kContinue.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
@@ -186,7 +190,10 @@ Connection::Step Connection::send() {
   iovec pieces[kPartsPerCall];
   size_t count = 0, skip = sent_;
   const auto add = [&](const void* data, size_t bytes) {
-    if (skip >= bytes) { skip -= bytes; return; }
+    if (skip >= bytes) {
+      skip -= bytes;
+      return;
+    }
     if (count == kPartsPerCall) return;
     pieces[count++] = {const_cast<char*>(static_cast<const char*>(data)) + skip, bytes - skip};
     skip = 0;

@@ -57,16 +57,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Phase phase_ = Phase::kHead;
   int64_t deadline_ns_ = 0;
-  int turns_ = 0;                 // requests answered without giving others a turn
-  size_t turn_bytes_ = 0;         // read without giving others a turn
+  int turns_ = 0;                  // requests answered without giving others a turn
+  size_t turn_bytes_ = 0;          // read without giving others a turn
   std::vector<std::byte> window_;  // received and not yet used: [begin_, end_)
   size_t begin_ = 0, end_ = 0, scanned_ = 0;
-  size_t used_bytes_ = 0;         // of the window, by the request being answered
-  uint64_t body_left_ = 0;        // still to be received or discarded
+  size_t used_bytes_ = 0;   // of the window, by the request being answered
+  uint64_t body_left_ = 0;  // still to be received or discarded
   uint64_t body_filled_ = 0;
-  size_t sent_ = 0;               // bytes of the reply
-  bool is_idle_ = true;           // between requests
-  bool has_buffers_ = false;      // worth giving back when idle
+  size_t sent_ = 0;                        // bytes of the reply
+  bool is_idle_ = true;                    // between requests
+  bool has_buffers_ = false;               // worth giving back when idle
   std::shared_ptr<Connection> computing_;  // itself, while an executor has its job
 };
 

@@ -7,7 +7,8 @@
 namespace tercel::transport::http {
 namespace {
 
-constexpr std::string_view kExtensions[] = {"binary_tensor_data", "model_configuration", "model_repository", "parameters", "statistics"};
+constexpr std::string_view kExtensions[] = {"binary_tensor_data", "model_configuration", "model_repository", "parameters",
+                                            "statistics"};
 
 void write_dims(JsonWriter& json, std::string_view key, const std::vector<int64_t>& dims) {
   json.key(key).begin_array();
@@ -50,7 +51,9 @@ void write_version_statistics(JsonWriter& json, const serve::Served& served) {
   const auto& statistics = served.statistics;
   const uint64_t answered = statistics.count(serve::Outcome::kOk);
   json.begin_object().field("name", served.version->model).field("version", std::to_string(served.version->number));
-  json.field("last_inference", statistics.last_request_ms()).field("inference_count", answered).field("execution_count", answered);
+  json.field("last_inference", statistics.last_request_ms())
+      .field("inference_count", answered)
+      .field("execution_count", answered);
   json.key("inference_stats").begin_object();
   const auto total = statistics.duration().read();
   write_duration(json, "success", total.count, total.sum_ns);
@@ -96,10 +99,14 @@ void write_model_config(const serve::Served& served, std::string& out) {
   out.clear();
   JsonWriter json(out);
   const auto& policy = served.version->settings.versions;
-  json.begin_object().field("name", served.version->model).field("platform", served.version->opened.platform).field("backend", "tercel");
+  json.begin_object()
+      .field("name", served.version->model)
+      .field("platform", served.version->opened.platform)
+      .field("backend", "tercel");
   json.key("version_policy").begin_object();
   if (policy.kind == registry::VersionPolicy::Kind::kAll) json.key("all").begin_object().end_object();
-  else if (policy.kind == registry::VersionPolicy::Kind::kLatest) json.key("latest").begin_object().field("num_versions", 1).end_object();
+  else if (policy.kind == registry::VersionPolicy::Kind::kLatest)
+    json.key("latest").begin_object().field("num_versions", 1).end_object();
   else {
     write_dims(json.key("specific").begin_object(), "versions", policy.specific);
     json.end_object();
@@ -113,7 +120,8 @@ void write_model_config(const serve::Served& served, std::string& out) {
   json.end_object();
 }
 
-void write_statistics(const serve::Catalogue& catalogue, std::string_view model, std::optional<int64_t> version, std::string& out) {
+void write_statistics(const serve::Catalogue& catalogue, std::string_view model, std::optional<int64_t> version,
+                      std::string& out) {
   out.clear();
   JsonWriter json(out);
   json.begin_object().key("model_stats").begin_array();

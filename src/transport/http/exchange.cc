@@ -80,7 +80,9 @@ void Exchange::refuse(const Refusal& refusal) {
   fail(refusal.status, refusal.message);
 }
 
-void Exchange::fail(int status, std::string_view message, std::string_view extra) { finish_error(reply_, status, message, extra); }
+void Exchange::fail(int status, std::string_view message, std::string_view extra) {
+  finish_error(reply_, status, message, extra);
+}
 
 Exchange::Progress Exchange::respond() {
   if (route_.endpoint == Endpoint::kModelInfer) return respond_infer();

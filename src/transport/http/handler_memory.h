@@ -33,7 +33,9 @@ struct HandlerAllocator {
   T* allocate(size_t n) { return static_cast<T*>(memory->allocate(n * sizeof(T))); }
   void deallocate(T* pointer, size_t) { memory->deallocate(pointer); }
   template <typename U>
-  bool operator==(const HandlerAllocator<U>& other) const { return memory == other.memory; }
+  bool operator==(const HandlerAllocator<U>& other) const {
+    return memory == other.memory;
+  }
 
   HandlerMemory* memory;
 };

@@ -142,7 +142,8 @@ std::optional<Refusal> take_request_line(std::string_view line, const Limits& li
 std::optional<Refusal> check_whole(const Head& head, const Seen& seen, bool http10) {
   if (seen.hosts > 1 || (seen.hosts == 0 && !http10)) return Refusal{400, "a request needs exactly one Host header"};
   if (!seen.transfer_encoding) return std::nullopt;
-  if (head.has_content_length || http10) return Refusal{400, "Transfer-Encoding beside Content-Length, or in HTTP/1.0, is ambiguous"};
+  if (head.has_content_length || http10)
+    return Refusal{400, "Transfer-Encoding beside Content-Length, or in HTTP/1.0, is ambiguous"};
   return Refusal{411, "chunked bodies are not taken: send Content-Length"};
 }
 
@@ -166,7 +167,8 @@ std::optional<Refusal> parse_head(std::string_view text, const Limits& limits, H
   size_t fields = 0;
   for (;;) {
     const size_t end = text.find('\r');
-    if (end == std::string_view::npos || text.substr(end, 2) != kLineEnd) return Refusal{400, "a line of the head does not end with CRLF"};
+    if (end == std::string_view::npos || text.substr(end, 2) != kLineEnd)
+      return Refusal{400, "a line of the head does not end with CRLF"};
     const auto line = text.substr(0, end);
     text.remove_prefix(end + 2);
     if (line.empty()) break;

@@ -21,14 +21,14 @@ enum class Method : uint8_t { kGet, kPost, kOther };
 // What Tercel needs of a request head. The views point into the parsed bytes.
 struct Head {
   Method method = Method::kOther;
-  std::string_view target;             // starts with '/'; an absolute form is cut to its path
-  std::string_view content_encoding;   // empty when absent
-  uint64_t content_length = 0;         // 0 when absent
+  std::string_view target;                      // starts with '/'; an absolute form is cut to its path
+  std::string_view content_encoding;            // empty when absent
+  uint64_t content_length = 0;                  // 0 when absent
   std::optional<uint64_t> infer_header_length;  // Inference-Header-Content-Length
   bool has_content_length = false;
   bool keep_alive = true;
   bool expects_continue = false;
-  bool wants_timing = false;           // x-tercel-timing: 1
+  bool wants_timing = false;  // x-tercel-timing: 1
 };
 
 // Where the head ends in `received` (one past its blank line), or none yet. `scanned` remembers how far earlier calls

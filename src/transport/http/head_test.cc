@@ -22,7 +22,8 @@ TEST(Head, TakesWhatItNeeds) {
   EXPECT_TRUE(head.wants_timing);
   EXPECT_FALSE(head.expects_continue);
 
-  ASSERT_FALSE(parse_head("GET http://h:1/v2 HTTP/1.1\r\nHost: h\r\nConnection: x, Close\r\nExpect: 100-Continue\r\n\r\n", {}, head));
+  ASSERT_FALSE(
+      parse_head("GET http://h:1/v2 HTTP/1.1\r\nHost: h\r\nConnection: x, Close\r\nExpect: 100-Continue\r\n\r\n", {}, head));
   EXPECT_EQ(head.target, "/v2");
   EXPECT_FALSE(head.keep_alive);
   EXPECT_TRUE(head.expects_continue);
@@ -37,7 +38,10 @@ TEST(Head, TakesWhatItNeeds) {
 
 TEST(Head, RefusesWithAStatus) {
   const std::string host = "Host: h\r\n";
-  struct Case { std::string text; int status; };
+  struct Case {
+    std::string text;
+    int status;
+  };
   const Case cases[] = {
       {"\r\n", 400},
       {"GET\r\n\r\n", 400},
@@ -105,7 +109,8 @@ TEST(Head, SurvivesMutations) {
   const uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
-  const std::string pieces[] = {"\r\n", "\r", "\n", ":", " ", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: h\r\n", "\t", ","};
+  const std::string pieces[] = {"\r\n",        "\r", "\n", ":", " ", "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n",
+                                "Host: h\r\n", "\t", ","};
   for (int i = 0; i < 5000; ++i) {
     std::string text = kGood;
     for (uint64_t edits = 1 + random() % 4; edits > 0 && !text.empty(); --edits) {

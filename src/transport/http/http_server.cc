@@ -30,7 +30,8 @@ std::vector<std::unique_ptr<IoLoop>> make_loops(int threads, serve::Server& serv
 Error cannot_listen(const HttpOptions& options, const error_code& failure) {
   const std::string where = options.address + ":" + std::to_string(options.port);
   std::string advice;
-  if (failure == asio::error::address_in_use) advice = "; another program has it: stop that, or choose another port (0 takes any free one)";
+  if (failure == asio::error::address_in_use)
+    advice = "; another program has it: stop that, or choose another port (0 takes any free one)";
   if (failure == asio::error::access_denied) advice = "; ports below 1024 need privileges: choose another port";
   if (failure == error_code(EADDRNOTAVAIL, boost::system::system_category())) advice = "; this machine has no such address";
   return io_error("cannot listen on " + where + ": " + failure.message() + advice);
@@ -57,7 +58,8 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(serve::Server& server, con
 Result<void> HttpServer::listen(const HttpOptions& options) {
   error_code failure;
   const auto address = asio::ip::make_address(options.address, failure);
-  if (failure) return invalid("'" + options.address + "' is not an IP address; 127.0.0.1 is this machine, 0.0.0.0 all of its networks");
+  if (failure)
+    return invalid("'" + options.address + "' is not an IP address; 127.0.0.1 is this machine, 0.0.0.0 all of its networks");
   const tcp::endpoint endpoint(address, options.port);
   acceptor_.open(endpoint.protocol(), failure);
   if (!failure) acceptor_.set_option(tcp::acceptor::reuse_address(true), failure);
@@ -70,7 +72,8 @@ Result<void> HttpServer::listen(const HttpOptions& options) {
 
 void HttpServer::accept() {
   auto& loop = *loops_[next_loop_ % loops_.size()];
-  acceptor_.async_accept(loop.context(), [this](const error_code& failure, tcp::socket socket) { on_accept(failure, std::move(socket)); });
+  acceptor_.async_accept(loop.context(),
+                         [this](const error_code& failure, tcp::socket socket) { on_accept(failure, std::move(socket)); });
 }
 
 void HttpServer::on_accept(error_code failure, tcp::socket socket) {
@@ -78,7 +81,9 @@ void HttpServer::on_accept(error_code failure, tcp::socket socket) {
   if (failure) {
     observe::log(observe::LogLevel::kWarning, "http", "could not accept a connection", {{"reason", failure.message()}});
     accept_again_.expires_after(kAcceptPause);
-    accept_again_.async_wait([this](const error_code& stopped) { if (!stopped) accept(); });
+    accept_again_.async_wait([this](const error_code& stopped) {
+      if (!stopped) accept();
+    });
     return;
   }
   if (counters_.connections_open.load() >= limits_.connections) {
@@ -95,7 +100,8 @@ void HttpServer::on_accept(error_code failure, tcp::socket socket) {
 void HttpServer::refuse(tcp::socket socket) {
   counters_.connections_refused.add();
   Reply reply{.close = true};
-  finish_error(reply, 503, "the server has all the connections that it takes (" + std::to_string(limits_.connections) + "); try again later");
+  finish_error(reply, 503,
+               "the server has all the connections that it takes (" + std::to_string(limits_.connections) + "); try again later");
   const std::string text = reply.head + reply.text;
   (void)::send(socket.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   error_code ignored;

@@ -24,7 +24,11 @@ std::string bytes_of(std::initializer_list<auto> values) {
 TEST(HttpServer, DescribesItselfAndItsModels) {
   TestingServer server;
   TestingClient client(server.port());
-  struct Case { const char* path; int status; const char* body; };
+  struct Case {
+    const char* path;
+    int status;
+    const char* body;
+  };
   const Case cases[] = {
       {"/v2/health/live", 200, ""},
       {"/v2/health/ready", 200, ""},
@@ -51,7 +55,8 @@ TEST(HttpServer, DescribesItselfAndItsModels) {
     EXPECT_EQ(reply.status, c.status) << c.path;
     EXPECT_THAT(reply.body, HasSubstr(c.body)) << c.path;
   }
-  EXPECT_THAT(client.post("/v2/repository/index", "").body, HasSubstr(R"({"name":"broken","version":"1","state":"UNAVAILABLE","reason":"the plan)"));
+  EXPECT_THAT(client.post("/v2/repository/index", "").body,
+              HasSubstr(R"({"name":"broken","version":"1","state":"UNAVAILABLE","reason":"the plan)"));
   EXPECT_THAT(client.post("/v2/repository/index", R"({"ready":true})").body, Not(HasSubstr("broken")));
   EXPECT_EQ(client.post("/v2/repository/index", "{").status, 400);
   EXPECT_EQ(client.post("/v2/repository/models/echo/load", "").status, 400);
@@ -61,13 +66,15 @@ TEST(HttpServer, InfersWithJson) {
   TestingServer server;
   TestingClient client(server.port());
   for (const auto model : {"echo", "queued", "versions/versions/1"}) {
-    const auto reply = client.post(std::string("/v2/models/") + model + "/infer",
-                                   R"({"id":"a\"b","inputs":[{"name":"x0","shape":[2,4],"datatype":"FP32","data":[[1,2,3,4],[5.5,1e-9,-0.0,8]]}]})");
+    const auto reply = client.post(
+        std::string("/v2/models/") + model + "/infer",
+        R"({"id":"a\"b","inputs":[{"name":"x0","shape":[2,4],"datatype":"FP32","data":[[1,2,3,4],[5.5,1e-9,-0.0,8]]}]})");
     EXPECT_EQ(reply.status, 200);
     EXPECT_EQ(reply.header("Content-Type"), "application/json");
     EXPECT_EQ(reply.header("Inference-Header-Content-Length"), "");
-    EXPECT_THAT(reply.body, HasSubstr(R"("model_version":"1","id":"a\"b","outputs":[{"name":"y0","datatype":"FP32","shape":[2,4],)"
-                                      R"("data":[1,2,3,4,5.5,1e-09,-0,8]}]})"));
+    EXPECT_THAT(reply.body,
+                HasSubstr(R"("model_version":"1","id":"a\"b","outputs":[{"name":"y0","datatype":"FP32","shape":[2,4],)"
+                          R"("data":[1,2,3,4,5.5,1e-09,-0,8]}]})"));
   }
   EXPECT_THAT(client.post("/v2/models/versions/infer", echo_json()).body, HasSubstr(R"("model_version":"3")"));
 }
@@ -81,12 +88,14 @@ TEST(HttpServer, InfersWithBinaryTensorsInTheOrderAskedFor) {
       R"("outputs":[{"name":"y1","parameters":{"binary_data":true}},{"name":"y0","parameters":{"binary_data":true}}]})";
   const std::string binary = bytes_of({int64_t{7}, int64_t{-8}}) + bytes_of({1.0f, 2.0f, 3.0f, 4.5f});
   for (int i = 0; i < 3; ++i) {
-    const auto reply = client.post("/v2/models/pair/infer", json + binary, "Inference-Header-Content-Length: " + std::to_string(json.size()) + "\r\n");
+    const auto reply = client.post("/v2/models/pair/infer", json + binary,
+                                   "Inference-Header-Content-Length: " + std::to_string(json.size()) + "\r\n");
     ASSERT_EQ(reply.status, 200) << reply.body;
     EXPECT_EQ(reply.header("Content-Type"), "application/octet-stream");
     const size_t header = std::stoul(reply.header("Inference-Header-Content-Length"));
     EXPECT_EQ(reply.body.substr(header), binary);
-    EXPECT_THAT(reply.body, HasSubstr(R"([{"name":"y1","datatype":"INT64","shape":[2],"parameters":{"binary_data_size":16}},{"name":"y0",)"));
+    EXPECT_THAT(reply.body,
+                HasSubstr(R"([{"name":"y1","datatype":"INT64","shape":[2],"parameters":{"binary_data_size":16}},{"name":"y0",)"));
   }
   const auto raw = client.post("/v2/models/half/infer", "abcdef", "Inference-Header-Content-Length: 0\r\n");
   EXPECT_EQ(raw.status, 200);
@@ -98,7 +107,12 @@ TEST(HttpServer, RefusesWithTheRightStatusAndASentence) {
   options.limits.body_bytes = 1000;
   TestingServer server(options);
   const std::string infer = "/v2/models/echo/infer", host = " HTTP/1.1\r\nHost: h\r\n";
-  struct Case { std::string bytes; int status; const char* says; bool stays_open; };
+  struct Case {
+    std::string bytes;
+    int status;
+    const char* says;
+    bool stays_open;
+  };
   const Case cases[] = {
       {"GET " + infer + host + "\r\n", 405, "this path takes POST", true},
       {"POST /v2" + host + "\r\n", 405, "this path takes GET", true},
@@ -106,7 +120,8 @@ TEST(HttpServer, RefusesWithTheRightStatusAndASentence) {
       {"POST " + infer + host + "Content-Length: 2\r\n\r\n{}", 400, "the request has no inputs", true},
       {"POST " + infer + host + "Content-Length: 3\r\n\r\n{\"a", 400, "not valid JSON", true},
       {"POST " + infer + host + "\r\n", 400, "the body is empty", true},
-      {"POST " + infer + host + "Inference-Header-Content-Length: 9\r\nContent-Length: 2\r\n\r\n{}", 400, "has only 2 bytes", true},
+      {"POST " + infer + host + "Inference-Header-Content-Length: 9\r\nContent-Length: 2\r\n\r\n{}", 400, "has only 2 bytes",
+       true},
       {"POST /v2/models/none/infer" + host + "Content-Length: 900\r\n\r\n" + std::string(900, 'x'), 404, "no model 'none'", true},
       {"POST /v2/models/broken/infer" + host + "Content-Length: 2\r\n\r\n{}", 503, "truncated", true},
       {"POST " + infer + host + "Content-Encoding: gzip\r\nContent-Length: 2\r\n\r\n{}", 415, "without Content-Encoding", true},
@@ -141,7 +156,8 @@ TEST(HttpServer, RefusesWithTheRightStatusAndASentence) {
 TEST(HttpServer, UnderstandsBytesHoweverTheyArrive) {
   TestingServer server;
   const std::string json = echo_json();
-  const std::string request = "POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
+  const std::string request =
+      "POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
   TestingClient client(server.port());
   for (const char c : request) ASSERT_TRUE(client.send({&c, 1}));  // one at a time
   EXPECT_EQ(client.receive().status, 200);
@@ -173,8 +189,8 @@ TEST(HttpServer, TakesLargeBodiesAndSendsLargeAnswersToSlowReaders) {
   for (size_t i = 0; i < binary.size(); ++i) binary[i] = static_cast<char>(i * 31 + i / 4096);
   const std::string header = "Inference-Header-Content-Length: " + std::to_string(json.size()) + "\r\n";
   for (int i = 0; i < 2; ++i) {
-    client.send("POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\n" + header + "Content-Length: " + std::to_string(json.size() + binary.size()) +
-                "\r\nExpect: 100-continue\r\n\r\n");
+    client.send("POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\n" + header +
+                "Content-Length: " + std::to_string(json.size() + binary.size()) + "\r\nExpect: 100-continue\r\n\r\n");
     EXPECT_EQ(client.receive().status, 100);
     client.send(json + binary);
     std::this_thread::sleep_for(std::chrono::milliseconds(100));  // the answer fills the socket and has to wait
@@ -182,7 +198,8 @@ TEST(HttpServer, TakesLargeBodiesAndSendsLargeAnswersToSlowReaders) {
     ASSERT_EQ(reply.status, 200);
     EXPECT_TRUE(reply.body.substr(std::stoul(reply.header("Inference-Header-Content-Length"))) == binary);
   }
-  const auto refused = client.ask("POST /v2/models/none/infer HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n");
+  const auto refused =
+      client.ask("POST /v2/models/none/infer HTTP/1.1\r\nHost: h\r\nContent-Length: 9\r\nExpect: 100-continue\r\n\r\n");
   EXPECT_EQ(refused.status, 404);
   EXPECT_EQ(refused.header("Connection"), "close");
 }
@@ -192,8 +209,9 @@ TEST(HttpServer, TellsItsStagesOnDemandAndInTheMetrics) {
   TestingClient client(server.port());
   EXPECT_EQ(client.post("/v2/models/echo/infer", echo_json()).header("Server-Timing"), "");
   const auto timing = client.post("/v2/models/slow/infer", echo_json(), "x-tercel-timing: 1\r\n").header("Server-Timing");
-  EXPECT_THAT(timing, testing::MatchesRegex("receive;dur=[0-9.e-]+, parse;dur=[0-9.e-]+, queue;dur=[0-9.e-]+, compute;dur=[0-9.]+, "
-                                            "serialise;dur=[0-9.e-]+, total;dur=[0-9.]+"));
+  EXPECT_THAT(timing,
+              testing::MatchesRegex("receive;dur=[0-9.e-]+, parse;dur=[0-9.e-]+, queue;dur=[0-9.e-]+, compute;dur=[0-9.]+, "
+                                    "serialise;dur=[0-9.e-]+, total;dur=[0-9.]+"));
   EXPECT_GE(std::stod(timing.substr(timing.find("compute;dur=") + 12)), 100.0);
   client.post("/v2/models/echo/infer", "{}");
   const auto metrics = client.get("/metrics").body;

@@ -38,7 +38,9 @@ void write_infer_answer(const std::string& model, int64_t version, const request
   json.key("outputs").begin_array();
   for (const auto& wanted : request.outputs) {
     const auto& tensor = reply.outputs[wanted.index];
-    json.begin_object().field("name", signature.outputs[wanted.index].name).field("datatype", request::datatype_name(tensor.type.dtype));
+    json.begin_object()
+        .field("name", signature.outputs[wanted.index].name)
+        .field("datatype", request::datatype_name(tensor.type.dtype));
     json.key("shape").begin_array();
     for (const Dim extent : tensor.type.shape.dims()) json.value(extent.size());
     json.end_array();

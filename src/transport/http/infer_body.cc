@@ -105,7 +105,8 @@ Result<Shape> shape_of(od::value& value) {
     uint64_t size;
     if (const auto failure = item.get_uint64().get(size)) return json_error(failure, "an extent of shape (integers from 0)");
     if (shape.rank() == kRankMax) return too_large("shape has more than " + std::to_string(kRankMax) + " extents");
-    if (size > static_cast<uint64_t>(kElementsMax)) return too_large("an extent of shape is larger than " + std::to_string(kElementsMax));
+    if (size > static_cast<uint64_t>(kElementsMax))
+      return too_large("an extent of shape is larger than " + std::to_string(kElementsMax));
     shape.push_back(static_cast<int64_t>(size));
   }
   TRY(checked_elements(shape));
@@ -131,8 +132,9 @@ Result<void> Body::read(od::document& document) {
     return {};
   }));
   if (document.current_location().error() != simdjson::OUT_OF_BOUNDS) {
-    return invalid("the request is not valid JSON: something follows the closing brace (binary data needs the header "
-                   "Inference-Header-Content-Length)");
+    return invalid(
+        "the request is not valid JSON: something follows the closing brace (binary data needs the header "
+        "Inference-Header-Content-Length)");
   }
   if (!has_inputs) return invalid("the request has no inputs; the model wants " + names_of(signature_.inputs));
   return finish();
@@ -160,7 +162,8 @@ Result<void> Body::read_input(od::object object) {
   if (!text.has_shape) return invalid(where + " has no shape");
   if (text.has_data && text.binary_bytes) return invalid(where + " has both data and binary_data_size");
   if (text.binary_bytes) return take_binary(text);
-  if (!text.has_data) return invalid(where + " has no data: give \"data\", or the parameter binary_data_size and the bytes behind the JSON");
+  if (!text.has_data)
+    return invalid(where + " has no data: give \"data\", or the parameter binary_data_size and the bytes behind the JSON");
   return {};
 }
 
@@ -218,9 +221,11 @@ Result<size_t> Body::resolve(const InputText& text, TensorType& type) const {
   if (!index) return invalid("the model has no input " + in_quotes(text.name) + "; it has " + names_of(signature_.inputs));
   if (request_.inputs[*index].data) return invalid("input " + in_quotes(text.name) + " is given twice");
   const auto dtype = request::datatype_of(text.datatype);
-  if (!dtype && text.datatype == "BYTES") return unsupported("input " + in_quotes(text.name) + " has datatype BYTES: strings are not computed with");
+  if (!dtype && text.datatype == "BYTES")
+    return unsupported("input " + in_quotes(text.name) + " has datatype BYTES: strings are not computed with");
   if (!dtype) {
-    return invalid("input " + in_quotes(text.name) + " has the unknown datatype " + in_quotes(text.datatype) + "; known are BOOL, INT8 to INT64, "
+    return invalid("input " + in_quotes(text.name) + " has the unknown datatype " + in_quotes(text.datatype) +
+                   "; known are BOOL, INT8 to INT64, "
                    "UINT8 to UINT64, FP16, BF16, FP32 and FP64");
   }
   type = {*dtype, text.shape};
@@ -296,7 +301,8 @@ Result<void> Body::read_output(od::object object) {
     if (key != "parameters") return {};
     auto parameters = TRY(object_of(value, "parameters"));
     return for_each_field(parameters, "parameters", [&](od::raw_json_string parameter, od::value item) -> Result<void> {
-      if (parameter == "shared_memory_region") return unsupported("shared memory is not offered: take the tensor from the answer");
+      if (parameter == "shared_memory_region")
+        return unsupported("shared memory is not offered: take the tensor from the answer");
       if (parameter == "classification") return unsupported("classification is not offered: take the scores and sort them");
       if (parameter != "binary_data") return {};
       bool binary;
@@ -307,7 +313,8 @@ Result<void> Body::read_output(od::object object) {
   }));
   if (!has_name) return invalid("an output has no name");
   for (const auto& other : outputs_) {
-    if (other.index == output.index) return invalid("output " + in_quotes(signature_.outputs[output.index].name) + " is asked for twice");
+    if (other.index == output.index)
+      return invalid("output " + in_quotes(signature_.outputs[output.index].name) + " is asked for twice");
   }
   outputs_.push_back(output);
   return {};
@@ -331,7 +338,8 @@ Result<void> choose_outputs(const request::Signature& signature, const std::vect
   for (const auto& output : request.outputs) {
     const auto& tensor = signature.outputs[output.index];
     if (!output.binary && (tensor.dtype == DType::kFloat16 || tensor.dtype == DType::kBFloat16)) {
-      return unsupported("output " + in_quotes(tensor.name) + " holds 16-bit floats, which have no JSON form: ask for it as binary data "
+      return unsupported("output " + in_quotes(tensor.name) +
+                         " holds 16-bit floats, which have no JSON form: ask for it as binary data "
                          "(parameter binary_data of the output, or binary_data_output of the request)");
     }
   }
@@ -341,7 +349,8 @@ Result<void> choose_outputs(const request::Signature& signature, const std::vect
 Result<void> Body::finish() {
   for (size_t i = 0; i < signature_.inputs.size(); ++i) {
     if (!request_.inputs[i].data) {
-      return invalid("input " + in_quotes(signature_.inputs[i].name) + " is missing; the model wants " + names_of(signature_.inputs));
+      return invalid("input " + in_quotes(signature_.inputs[i].name) + " is missing; the model wants " +
+                     names_of(signature_.inputs));
     }
   }
   if (!binary_.empty()) return invalid(std::to_string(binary_.size()) + " bytes follow the last tensor");
@@ -350,7 +359,8 @@ Result<void> Body::finish() {
 
 // A raw request: the body is the tensor. Its one free extent, if any, follows from the size.
 Result<void> read_raw(std::span<const std::byte> body, const request::Signature& signature, request::InferRequest& request) {
-  if (signature.inputs.size() != 1) return invalid("a raw request (Inference-Header-Content-Length: 0) needs a model with one input");
+  if (signature.inputs.size() != 1)
+    return invalid("a raw request (Inference-Header-Content-Length: 0) needs a model with one input");
   const auto& input = signature.inputs[0];
   TensorType type{input.dtype, {}};
   int free_axis = -1;
@@ -362,8 +372,8 @@ Result<void> read_raw(std::span<const std::byte> body, const request::Signature&
   const int64_t fixed = TRY(checked_elements(type.shape));
   if (free_axis >= 0 && fixed > 0) type.shape[free_axis] = static_cast<int64_t>(body.size() / dtype_size(type.dtype)) / fixed;
   if (type.bytes() != body.size()) {
-    return invalid("the body of " + std::to_string(body.size()) + " bytes does not fill input " + in_quotes(input.name) + " of shape " +
-                   request::dims_text(input.dims));
+    return invalid("the body of " + std::to_string(body.size()) + " bytes does not fill input " + in_quotes(input.name) +
+                   " of shape " + request::dims_text(input.dims));
   }
   request.inputs[0] = {type, body.data()};
   return choose_outputs(signature, {}, true, request);

@@ -31,8 +31,6 @@ class InferBodyParser {
   std::unique_ptr<State> state_;
 };
 
-inline constexpr size_t kIdBytesMax = 4096;
-
 // The body of a repository index request: {"ready": true} asks for ready models only; empty asks for all. `text` has
 // kBufferPadding readable bytes behind it.
 Result<bool> wants_only_ready(std::string_view text);

@@ -12,7 +12,8 @@ namespace {
 
 using request::Signature;
 
-const Signature kTwo{{{"a", DType::kFloat32, {-1, 2}}, {"b", DType::kInt64, {2}}}, {{"y", DType::kFloat32, {-1, 2}}, {"z", DType::kInt64, {2}}}};
+const Signature kTwo{{{"a", DType::kFloat32, {-1, 2}}, {"b", DType::kInt64, {2}}},
+                     {{"y", DType::kFloat32, {-1, 2}}, {"z", DType::kInt64, {2}}}};
 
 Signature one(DType dtype) { return {{{"x", dtype, {-1}}}, {{"y", dtype, {-1}}}}; }
 
@@ -43,9 +44,12 @@ std::string bytes_of(std::initializer_list<auto> values) {
 
 TEST(InferBody, ReadsJsonInAnyOrderOfKeysAndInputs) {
   const std::string texts[] = {
-      R"({"id":"7","inputs":[{"name":"a","shape":[2,2],"datatype":"FP32","data":[[1,2],[3,4.5]]},{"name":"b","shape":[2],"datatype":"INT64","data":[5,-6]}]})",
-      R"({"inputs":[{"data":[5,-6],"datatype":"INT64","name":"b","shape":[2]},{"parameters":{"x":[[{}]]},"shape":[2,2],"data":[1,2,3,4.5],"name":"a","datatype":"FP32"}],"id":"7","outputs":[]})",
-      " {\n\"unknown\":{\"deep\":[1,{\"inputs\":3}]},\"inputs\" : [ {\"name\":\"a\",\"shape\":[2,2],\"datatype\":\"FP32\",\"data\":[[[1],[2]],[3,4.5]]} ,"
+      R"({"id":"7","inputs":[{"name":"a","shape":[2,2],"datatype":"FP32","data":[[1,2],[3,4.5]]},)"
+      R"({"name":"b","shape":[2],"datatype":"INT64","data":[5,-6]}]})",
+      R"({"inputs":[{"data":[5,-6],"datatype":"INT64","name":"b","shape":[2]},)"
+      R"({"parameters":{"x":[[{}]]},"shape":[2,2],"data":[1,2,3,4.5],"name":"a","datatype":"FP32"}],"id":"7","outputs":[]})",
+      " {\n\"unknown\":{\"deep\":[1,{\"inputs\":3}]},\"inputs\" : [ "
+      "{\"name\":\"a\",\"shape\":[2,2],\"datatype\":\"FP32\",\"data\":[[[1],[2]],[3,4.5]]} ,"
       "{\"name\":\"b\",\"shape\":[2],\"datatype\":\"INT64\",\"data\":[5,-6]}], \"id\":\"7\"}\n",
   };
   for (const auto& text : texts) {
@@ -77,8 +81,10 @@ TEST(InferBody, ReadsBinaryInPlaceWhereItIsAligned) {
 
 TEST(InferBody, ChoosesOutputs) {
   const auto with = [](const std::string& rest) {
-    return Parsed(R"({"inputs":[{"name":"a","shape":[0,2],"datatype":"FP32","data":[]},{"name":"b","shape":[2],"datatype":"INT64","data":[1,2]}],)" +
-                      rest + "}", {}, kTwo);
+    return Parsed(
+        R"({"inputs":[{"name":"a","shape":[0,2],"datatype":"FP32","data":[]},{"name":"b","shape":[2],"datatype":"INT64","data":[1,2]}],)" +
+            rest + "}",
+        {}, kTwo);
   };
   const Parsed some = with(R"("outputs":[{"name":"z"},{"name":"y","parameters":{"binary_data":true}}])");
   ASSERT_EQ(some.message, "");
@@ -86,28 +92,39 @@ TEST(InferBody, ChoosesOutputs) {
   EXPECT_EQ(some.request.outputs[0].index, 1u);
   EXPECT_FALSE(some.request.outputs[0].binary);
   EXPECT_TRUE(some.request.outputs[1].binary);
-  const Parsed by_default = with(R"("outputs":[{"name":"z"},{"parameters":{"binary_data":false},"name":"y"}],"parameters":{"binary_data_output":true})");
+  const Parsed by_default = with(
+      R"("outputs":[{"name":"z"},{"parameters":{"binary_data":false},"name":"y"}],"parameters":{"binary_data_output":true})");
   EXPECT_TRUE(by_default.request.outputs[0].binary);
   EXPECT_FALSE(by_default.request.outputs[1].binary);
   EXPECT_NE(with(R"("outputs":[{"name":"q"}])").message.find("no output 'q'; it has 'y', 'z'"), std::string::npos);
   EXPECT_NE(with(R"("outputs":[{"name":"z"},{"name":"z"}])").message.find("asked for twice"), std::string::npos);
   EXPECT_NE(with(R"("outputs":[{}])").message.find("an output has no name"), std::string::npos);
-  EXPECT_NE(with(R"("outputs":[{"name":"z","parameters":{"classification":3}}])").message.find("classification"), std::string::npos);
-  EXPECT_NE(with(R"("outputs":[{"name":"z","parameters":{"shared_memory_region":"r"}}])").message.find("shared memory"), std::string::npos);
+  EXPECT_NE(with(R"("outputs":[{"name":"z","parameters":{"classification":3}}])").message.find("classification"),
+            std::string::npos);
+  EXPECT_NE(with(R"("outputs":[{"name":"z","parameters":{"shared_memory_region":"r"}}])").message.find("shared memory"),
+            std::string::npos);
 }
 
 TEST(InferBody, ReadsEveryType) {
   const auto json = [](DType dtype, const std::string& data, int n) {
-    return R"({"inputs":[{"name":"x","datatype":")" + std::string(request::datatype_name(dtype)) + R"(","shape":[)" + std::to_string(n) +
-           R"(],"data":)" + data + "}]}";
+    return R"({"inputs":[{"name":"x","datatype":")" + std::string(request::datatype_name(dtype)) + R"(","shape":[)" +
+           std::to_string(n) + R"(],"data":)" + data + "}]}";
   };
-  EXPECT_EQ(Parsed(json(DType::kBool, "[true,false,1,0]", 4), {}, one(DType::kBool)).values<bool>(0), (std::vector<bool>{true, false, true, false}));
-  EXPECT_EQ(Parsed(json(DType::kInt8, "[-128,127]", 2), {}, one(DType::kInt8)).values<int8_t>(0), (std::vector<int8_t>{-128, 127}));
+  EXPECT_EQ(Parsed(json(DType::kBool, "[true,false,1,0]", 4), {}, one(DType::kBool)).values<bool>(0),
+            (std::vector<bool>{true, false, true, false}));
+  EXPECT_EQ(Parsed(json(DType::kInt8, "[-128,127]", 2), {}, one(DType::kInt8)).values<int8_t>(0),
+            (std::vector<int8_t>{-128, 127}));
   EXPECT_EQ(Parsed(json(DType::kUint8, "[0,255]", 2), {}, one(DType::kUint8)).values<uint8_t>(0), (std::vector<uint8_t>{0, 255}));
-  EXPECT_EQ(Parsed(json(DType::kUint64, "[18446744073709551615]", 1), {}, one(DType::kUint64)).values<uint64_t>(0)[0], UINT64_MAX);
+  EXPECT_EQ(Parsed(json(DType::kUint64, "[18446744073709551615]", 1), {}, one(DType::kUint64)).values<uint64_t>(0)[0],
+            UINT64_MAX);
   EXPECT_EQ(Parsed(json(DType::kInt64, "[-9223372036854775808]", 1), {}, one(DType::kInt64)).values<int64_t>(0)[0], INT64_MIN);
-  EXPECT_EQ(Parsed(json(DType::kFloat64, "[1e300,-0.0,3]", 3), {}, one(DType::kFloat64)).values<double>(0), (std::vector<double>{1e300, -0.0, 3}));
-  struct Case { DType dtype; const char* data; const char* says; };
+  EXPECT_EQ(Parsed(json(DType::kFloat64, "[1e300,-0.0,3]", 3), {}, one(DType::kFloat64)).values<double>(0),
+            (std::vector<double>{1e300, -0.0, 3}));
+  struct Case {
+    DType dtype;
+    const char* data;
+    const char* says;
+  };
   const Case cases[] = {
       {DType::kInt8, "[128]", "value 0 of data is out of the range"},
       {DType::kUint8, "[1,-1]", "value 1 of data"},
@@ -133,7 +150,8 @@ TEST(InferBody, HalfFloatsTravelAsBinaryOnly) {
   const std::string json = R"({"inputs":[{"name":"x","datatype":"FP16","shape":[2],"parameters":{"binary_data_size":4}}])";
   const std::string all = json + R"(,"outputs":[{"name":"y","parameters":{"binary_data":true}}]})";
   EXPECT_EQ(Parsed(all + "abcd", all.size(), one(DType::kFloat16)).message, "");
-  EXPECT_NE(Parsed(json + "}abcd", json.size() + 1, one(DType::kFloat16)).message.find("ask for it as binary data"), std::string::npos);
+  EXPECT_NE(Parsed(json + "}abcd", json.size() + 1, one(DType::kFloat16)).message.find("ask for it as binary data"),
+            std::string::npos);
 }
 
 TEST(InferBody, ReadsRawRequests) {
@@ -144,12 +162,17 @@ TEST(InferBody, ReadsRawRequests) {
   EXPECT_TRUE(p.request.outputs[0].binary);
   EXPECT_NE(Parsed("abc", 0, one(DType::kFloat32)).message.find("does not fill input 'x' of shape [-1]"), std::string::npos);
   EXPECT_NE(Parsed(floats, 0, kTwo).message.find("one input"), std::string::npos);
-  EXPECT_NE(Parsed(floats, 0, {{{"x", DType::kFloat32, {-1, -1}}}, {}}).message.find("at most one free extent"), std::string::npos);
+  EXPECT_NE(Parsed(floats, 0, {{{"x", DType::kFloat32, {-1, -1}}}, {}}).message.find("at most one free extent"),
+            std::string::npos);
 }
 
 TEST(InferBody, RefusesWithASentence) {
-  const std::string a = R"({"name":"a","shape":[1,2],"datatype":"FP32","data":[1,2]})", b = R"({"name":"b","shape":[2],"datatype":"INT64","data":[1,2]})";
-  struct Case { std::string text; const char* says; };
+  const std::string a = R"({"name":"a","shape":[1,2],"datatype":"FP32","data":[1,2]})",
+                    b = R"({"name":"b","shape":[2],"datatype":"INT64","data":[1,2]})";
+  struct Case {
+    std::string text;
+    const char* says;
+  };
   const Case cases[] = {
       {"", "the body is empty"},
       {"{", "not valid JSON"},
@@ -178,9 +201,12 @@ TEST(InferBody, RefusesWithASentence) {
       {R"({"inputs":[)" + a + "," + b + "]} {}", "something follows"},
       {R"({"inputs":[)" + a + "," + b + R"(],"id":3})", "id has the wrong JSON type"},
       {R"({"inputs":[)" + a + "," + b + R"(],"parameters":[]})", "parameters has the wrong JSON type"},
-      {R"({"inputs":[{"name":"a","datatype":"FP32","shape":[1,2],"parameters":{"binary_data_size":8}}]})", "needs 8 binary bytes, but only 0"},
-      {R"({"inputs":[{"name":"a","datatype":"FP32","shape":[1,2],"parameters":{"binary_data_size":9}}]})", "binary_data_size 9, its shape and datatype need 8"},
-      {R"({"inputs":[{"name":"a","datatype":"FP32","shape":[1,2],"parameters":{"shared_memory_region":"r"}}]})", "shared memory is not offered"},
+      {R"({"inputs":[{"name":"a","datatype":"FP32","shape":[1,2],"parameters":{"binary_data_size":8}}]})",
+       "needs 8 binary bytes, but only 0"},
+      {R"({"inputs":[{"name":"a","datatype":"FP32","shape":[1,2],"parameters":{"binary_data_size":9}}]})",
+       "binary_data_size 9, its shape and datatype need 8"},
+      {R"({"inputs":[{"name":"a","datatype":"FP32","shape":[1,2],"parameters":{"shared_memory_region":"r"}}]})",
+       "shared memory is not offered"},
       {R"({"inputs":[{"name":"a","datatype":"FP32","shape":[1,2],"data":[1,2],"data":[1,2]}]})", "data is given twice"},
       {"{\"inputs\":[{\"name\":\"\xff\"}]}", "not valid JSON"},
   };
@@ -189,10 +215,12 @@ TEST(InferBody, RefusesWithASentence) {
     EXPECT_NE(p.message, "") << c.text;
     EXPECT_NE(p.message.find(c.says), std::string::npos) << c.text << ": " << p.message;
   }
-  EXPECT_NE(Parsed("{}", 3, kTwo).message.find("Inference-Header-Content-Length is 3, but the body has only 2"), std::string::npos);
+  EXPECT_NE(Parsed("{}", 3, kTwo).message.find("Inference-Header-Content-Length is 3, but the body has only 2"),
+            std::string::npos);
   const std::string whole = R"({"inputs":[)" + a + "," + b + "]}";
   EXPECT_EQ(Parsed(whole + "xyz", whole.size(), kTwo).message, "3 bytes follow the last tensor");
-  EXPECT_NE(Parsed(R"({"id":")" + std::string(5000, 'i') + R"(","inputs":[]})", {}, kTwo).message.find("id is longer"), std::string::npos);
+  EXPECT_NE(Parsed(R"({"id":")" + std::string(5000, 'i') + R"(","inputs":[]})", {}, kTwo).message.find("id is longer"),
+            std::string::npos);
 }
 
 TEST(InferBody, DeepNestingIsRefusedOrIgnoredButNeverFatal) {
@@ -212,10 +240,12 @@ TEST(InferBody, SurvivesMutations) {
   const uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
-  const std::string json =
-      R"({"id":"a","parameters":{"binary_data_output":true},"inputs":[{"data":[[1,2.5],[3e2,-4]],"name":"a","shape":[2,2],"datatype":"FP32"},)"
-      R"({"name":"b","shape":[2],"datatype":"INT64","parameters":{"binary_data_size":16}}],"outputs":[{"name":"y","parameters":{"binary_data":false}}]})";
-  const std::string pieces[] = {"[", "]", "{", "}", "\"", ",", ":", "\\u0000", "null", "-1", "1e999", "99999999999999999999", "\"data\":[1],", "[[[[[["};
+  const std::string json = R"({"id":"a","parameters":{"binary_data_output":true},"inputs":[)"
+                           R"({"data":[[1,2.5],[3e2,-4]],"name":"a","shape":[2,2],"datatype":"FP32"},)"
+                           R"({"name":"b","shape":[2],"datatype":"INT64","parameters":{"binary_data_size":16}}],)"
+                           R"("outputs":[{"name":"y","parameters":{"binary_data":false}}]})";
+  const std::string pieces[] = {
+      "[", "]", "{", "}", "\"", ",", ":", "\\u0000", "null", "-1", "1e999", "99999999999999999999", "\"data\":[1],", "[[[[[["};
   InferBodyParser parser;
   request::InferRequest request;
   request::Buffer body;

@@ -10,14 +10,15 @@
 namespace tercel::transport::http {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""s, std::chrono_literals::operator""ms;
 
 TEST(Lifecycle, DrainingFinishesWhatIsInFlightAndRefusesTheRest) {
   TestingServer server;
   TestingClient idle(server.port()), busy(server.port()), begun(server.port());
   EXPECT_EQ(idle.get("/v2/health/ready").status, 200);
   const std::string json = echo_json();
-  busy.send("POST /v2/models/slow/infer HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json);
+  busy.send("POST /v2/models/slow/infer HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n" +
+            json);
   begun.send("GET /v2/health/ready HT");
   std::this_thread::sleep_for(30ms);
   server.server().drain();
@@ -34,7 +35,8 @@ TEST(Lifecycle, StopsWhileRequestsAreInFlight) {
   auto server = std::make_unique<TestingServer>();
   TestingClient client(server->port());
   const std::string json = echo_json();
-  client.send("POST /v2/models/slow/infer HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json);
+  client.send("POST /v2/models/slow/infer HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n" +
+              json);
   std::this_thread::sleep_for(20ms);
   server.reset();
   EXPECT_TRUE(client.is_closed());
@@ -42,7 +44,10 @@ TEST(Lifecycle, StopsWhileRequestsAreInFlight) {
 
 TEST(Lifecycle, SaysWhyItCannotListen) {
   TestingServer server;
-  struct Case { HttpOptions options; const char* says; };
+  struct Case {
+    HttpOptions options;
+    const char* says;
+  };
   const Case cases[] = {
       {{.port = server.port()}, "another program has it"},
       {{.address = "localhost"}, "'localhost' is not an IP address"},
@@ -76,7 +81,8 @@ TEST(Lifecycle, SurvivesACrowd) {
         client.send("POST /v2/models/queued/infer HTTP/1.1\r\nHost: h\r\nContent-Length: 500\r\n\r\n{");  // breaks off
         TestingClient late(server.port());
         const std::string json = echo_json();
-        late.send("POST /v2/models/queued/infer HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json);
+        late.send("POST /v2/models/queued/infer HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(json.size()) +
+                  "\r\n\r\n" + json);
       }
     });
   }
@@ -103,7 +109,8 @@ TEST(Lifecycle, SurvivesMutatedRequests) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   const std::string json = echo_json();
-  const std::string good = "POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
+  const std::string good =
+      "POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\nContent-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
   TestingClient witness(server.port());
   for (int i = 0; i < 500; ++i) {
     std::string bytes = good;

@@ -6,19 +6,30 @@
 
 namespace tercel::transport::http {
 
-// What one client, and all of them together, may take. The defaults are the documented limits (docs/limits.md).
-struct Limits {
-  size_t head_bytes = 32 << 10;          // request line and headers; also what is read ahead of a request
-  size_t target_bytes = 8 << 10;         // the path of a request line
-  size_t headers = 100;
-  size_t body_bytes = size_t{64} << 20;  // one request; more is refused with 413
-  size_t memory_bytes = size_t{1} << 30; // bodies and answers of all connections; more is refused with 503
-  uint32_t connections = 1024;           // more are answered 503 and closed
+inline constexpr size_t kHeadBytesMax = 32 << 10;               // request line and headers; also what is read ahead of a request
+inline constexpr size_t kTargetBytesMax = 8 << 10;              // the path of a request line
+inline constexpr size_t kHeadersMax = 100;                      // of one request
+inline constexpr size_t kBodyBytesMax = size_t{64} << 20;       // of one request (--http-max-input-size)
+inline constexpr size_t kHttpMemoryBytesMax = size_t{1} << 30;  // bodies and answers of all connections (--http-max-memory)
+inline constexpr uint32_t kConnectionsMax = 1024;               // at the same time (--http-max-connections)
+inline constexpr int kIdleMsMax = 60'000;                       // between requests (--http-idle-timeout-secs)
+inline constexpr int kHeadMsMax = 5'000;                        // from the first byte of a request to the end of its head
+inline constexpr int kBodyMsMax = 30'000;                       // for a body, and a second more for each 64 KiB
+inline constexpr int kSendMsMax = 30'000;                       // for an answer that the client has to take, likewise
 
-  std::chrono::milliseconds idle{60'000};  // between requests
-  std::chrono::milliseconds head{5'000};   // from the first byte of a request to the end of its head
-  std::chrono::milliseconds body{30'000};  // the body, plus the time that kBytesPerSecondMin allows for its size
-  std::chrono::milliseconds send{30'000};  // the same for an answer that the client has to take
+// What one client, and all of them together, may take.
+struct Limits {
+  size_t head_bytes = kHeadBytesMax;
+  size_t target_bytes = kTargetBytesMax;
+  size_t headers = kHeadersMax;
+  size_t body_bytes = kBodyBytesMax;          // more is refused with 413
+  size_t memory_bytes = kHttpMemoryBytesMax;  // more is refused with 503
+  uint32_t connections = kConnectionsMax;     // more are answered 503 and closed
+
+  std::chrono::milliseconds idle{kIdleMsMax};
+  std::chrono::milliseconds head{kHeadMsMax};
+  std::chrono::milliseconds body{kBodyMsMax};
+  std::chrono::milliseconds send{kSendMsMax};
 };
 
 // Slower than this, a client is taken for a hostile or a dead one.
@@ -31,8 +42,8 @@ inline constexpr size_t kReadTurnBytes = size_t{1} << 20;
 inline constexpr std::chrono::milliseconds kLinger{2'000};
 // An idle connection gives its buffers back after this.
 inline constexpr std::chrono::milliseconds kKeepBuffers{5'000};
-// Nesting of "data" in an inference request, and the number of tensors named in one.
-inline constexpr int kJsonNestingMax = 16;
-inline constexpr size_t kTensorsMax = 1024;
+inline constexpr int kJsonNestingMax = 16;   // of arrays in the data of a tensor
+inline constexpr size_t kTensorsMax = 1024;  // named as inputs, or as outputs, of one request
+inline constexpr size_t kIdBytesMax = 4096;  // of a request's id
 
 }  // namespace tercel::transport::http

@@ -37,7 +37,8 @@ void write_models(PrometheusWriter& w, const serve::Catalogue& catalogue) {
   for_each_served(catalogue, [&](const serve::Served& s, const std::string& model, const std::string& version) {
     for (size_t i = 0; i < request::kStageCount; ++i) {
       const auto stage = static_cast<Stage>(i);
-      w.histogram({{"model", model}, {"version", version}, {"stage", request::stage_name(stage)}}, s.statistics.stage(stage).read());
+      w.histogram({{"model", model}, {"version", version}, {"stage", request::stage_name(stage)}},
+                  s.statistics.stage(stage).read());
     }
   });
   w.family("tercel_queue_depth", "gauge", "Requests that wait for an instance.");
@@ -69,7 +70,8 @@ void write_triton_aliases(PrometheusWriter& w, const serve::Catalogue& catalogue
        [](const auto& s) { return s.statistics.count(Outcome::kOk); }},
       {"nv_inference_request_failure", "counter", "Number of failed inference requests",
        [](const auto& s) { return s.statistics.failures(); }},
-      {"nv_inference_count", "counter", "Number of inferences performed", [](const auto& s) { return s.statistics.count(Outcome::kOk); }},
+      {"nv_inference_count", "counter", "Number of inferences performed",
+       [](const auto& s) { return s.statistics.count(Outcome::kOk); }},
       {"nv_inference_exec_count", "counter", "Number of model executions performed",
        [](const auto& s) { return s.statistics.count(Outcome::kOk); }},
       {"nv_inference_pending_request_count", "gauge", "Number of requests that wait for execution",

@@ -13,9 +13,9 @@ namespace tercel::transport::http {
 // One answer on its way out: a head, then parts that lie elsewhere. Reused; fill it, then send head and parts in order.
 struct Reply {
   int status = 200;
-  bool close = false;                           // say so, and close when it is sent
-  std::string head;                             // status line and headers
-  std::string text;                             // the usual body
+  bool close = false;                             // say so, and close when it is sent
+  std::string head;                               // status line and headers
+  std::string text;                               // the usual body
   std::vector<std::span<const std::byte>> parts;  // the whole body
 
   size_t bytes() const;

@@ -18,7 +18,10 @@ Segments split(std::string_view path) {
   path.remove_prefix(1);
   for (;;) {
     const size_t slash = path.find('/');
-    if (segments.count == kSegmentsMax) { ++segments.count; return segments; }
+    if (segments.count == kSegmentsMax) {
+      ++segments.count;
+      return segments;
+    }
     segments.at[segments.count++] = path.substr(0, slash);
     if (slash == std::string_view::npos) return segments;
     path.remove_prefix(slash + 1);
@@ -48,14 +51,15 @@ struct ModelVerb {
   Method method;
 };
 constexpr ModelVerb kModelVerbs[] = {
-    {"infer", Endpoint::kModelInfer, Method::kPost}, {"", Endpoint::kModelMetadata, Method::kGet},
-    {"ready", Endpoint::kModelReady, Method::kGet},  {"config", Endpoint::kModelConfig, Method::kGet},
+    {"infer", Endpoint::kModelInfer, Method::kPost},     {"", Endpoint::kModelMetadata, Method::kGet},
+    {"ready", Endpoint::kModelReady, Method::kGet},      {"config", Endpoint::kModelConfig, Method::kGet},
     {"stats", Endpoint::kModelStatistics, Method::kGet},
 };
 
 Refusal no_such_path() {
-  return {404, "no such path; there are v2, v2/health/{live,ready}, v2/models/MODEL[/versions/VERSION][/ready|/config|/stats|/infer], "
-               "v2/models/stats, v2/repository/index and metrics"};
+  return {404,
+          "no such path; there are v2, v2/health/{live,ready}, v2/models/MODEL[/versions/VERSION][/ready|/config|/stats|/infer], "
+          "v2/models/stats, v2/repository/index and metrics"};
 }
 
 std::optional<Refusal> find_model_route(const Segments& s, Route& route) {
@@ -98,7 +102,8 @@ std::optional<Refusal> find_route(std::string_view target, Route& route) {
       return std::nullopt;
     }
   }
-  if (is_v2 && s.at[1] == "models" && s.count >= 3 && s.count <= kSegmentsMax && !s.at[2].empty()) return find_model_route(s, route);
+  if (is_v2 && s.at[1] == "models" && s.count >= 3 && s.count <= kSegmentsMax && !s.at[2].empty())
+    return find_model_route(s, route);
   const bool is_change = is_v2 && s.count == 5 && s.at[1] == "repository" && s.at[2] == "models";
   if (!is_change || (s.at[4] != "load" && s.at[4] != "unload")) return no_such_path();
   route.endpoint = s.at[4] == "load" ? Endpoint::kModelLoad : Endpoint::kModelUnload;

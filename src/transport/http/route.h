@@ -10,15 +10,26 @@
 namespace tercel::transport::http {
 
 enum class Endpoint : uint8_t {
-  kLive, kReady, kServerMetadata, kMetrics, kAllStatistics, kRepositoryIndex, kModelLoad, kModelUnload,
-  kModelMetadata, kModelReady, kModelConfig, kModelStatistics, kModelInfer,
+  kLive,
+  kReady,
+  kServerMetadata,
+  kMetrics,
+  kAllStatistics,
+  kRepositoryIndex,
+  kModelLoad,
+  kModelUnload,
+  kModelMetadata,
+  kModelReady,
+  kModelConfig,
+  kModelStatistics,
+  kModelInfer,
 };
 
 // What a path asks for.
 struct Route {
   Endpoint endpoint = Endpoint::kLive;
-  Method method = Method::kGet;   // the one that the endpoint takes
-  std::string_view model;         // into the path; as sent, which is right for every name a model can have
+  Method method = Method::kGet;  // the one that the endpoint takes
+  std::string_view model;        // into the path; as sent, which is right for every name a model can have
   std::optional<int64_t> version;
 };
 

@@ -6,7 +6,13 @@ namespace tercel::transport::http {
 namespace {
 
 TEST(Route, FindsEveryEndpoint) {
-  struct Case { const char* path; Endpoint endpoint; Method method; const char* model; std::optional<int64_t> version; };
+  struct Case {
+    const char* path;
+    Endpoint endpoint;
+    Method method;
+    const char* model;
+    std::optional<int64_t> version;
+  };
   const Case cases[] = {
       {"/v2", Endpoint::kServerMetadata, Method::kGet, "", {}},
       {"/v2?x=/v2/models", Endpoint::kServerMetadata, Method::kGet, "", {}},
@@ -42,11 +48,30 @@ TEST(Route, FindsEveryEndpoint) {
 }
 
 TEST(Route, EverythingElseIsNotFound) {
-  for (const auto path : {"/", "//", "/v1", "/v2/health", "/v2/health/x", "/v2/models", "/v2/models/", "/v2/models//infer",
-                          "/v2/models/m/x", "/v2/models/m/infer/", "/v2/models/m/versions", "/v2/models/m/versions/x",
-                          "/v2/models/m/versions/-1", "/v2/models/m/versions/99999999999999999999", "/v2/models/m/versions/1/infer/x",
-                          "/v2/repository", "/v2/repository/models/m", "/v2/repository/models/m/x", "/metrics/", "/v2/models/a/b/c/d/e/f/g/h/i",
-                          "/V2", "?", "/?/v2", "/v2/systemsharedmemory/status"}) {
+  for (const auto path : {"/",
+                          "//",
+                          "/v1",
+                          "/v2/health",
+                          "/v2/health/x",
+                          "/v2/models",
+                          "/v2/models/",
+                          "/v2/models//infer",
+                          "/v2/models/m/x",
+                          "/v2/models/m/infer/",
+                          "/v2/models/m/versions",
+                          "/v2/models/m/versions/x",
+                          "/v2/models/m/versions/-1",
+                          "/v2/models/m/versions/99999999999999999999",
+                          "/v2/models/m/versions/1/infer/x",
+                          "/v2/repository",
+                          "/v2/repository/models/m",
+                          "/v2/repository/models/m/x",
+                          "/metrics/",
+                          "/v2/models/a/b/c/d/e/f/g/h/i",
+                          "/V2",
+                          "?",
+                          "/?/v2",
+                          "/v2/systemsharedmemory/status"}) {
     if (*path != '/') continue;
     Route route;
     const auto refusal = find_route(path, route);

@@ -53,7 +53,8 @@ Result<void> check_exposure(const ServerOptions& options) {
   const auto address = boost::asio::ip::make_address(options.http.address, failure);
   if (failure || address.is_loopback()) return {};  // a wrong address is HttpServer's to explain
   if (!options.insecure) {
-    return invalid("listening on " + options.http.address + " would let anybody on the network use the models: there is no TLS and no "
+    return invalid("listening on " + options.http.address +
+                   " would let anybody on the network use the models: there is no TLS and no "
                    "authorisation yet. Listen on 127.0.0.1, or say --insecure if the network is trusted");
   }
   observe::log(LogLevel::kWarning, kComponent, "listening beyond this machine without TLS and authorisation, as --insecure asks",

@@ -12,8 +12,8 @@ struct ServerOptions {
   std::string repository;
   registry::Opener opener;  // how a version is opened: registry::plan_opener()
   HttpOptions http;
-  bool insecure = false;    // listen beyond this machine although there is neither TLS nor authorisation
-  std::chrono::milliseconds drain_delay{0};      // not ready, but still serving: time for load balancers to notice
+  bool insecure = false;                           // listen beyond this machine although there is neither TLS nor authorisation
+  std::chrono::milliseconds drain_delay{0};        // not ready, but still serving: time for load balancers to notice
   std::chrono::milliseconds exit_timeout{30'000};  // then what is still in flight is cut off
   observe::LogOptions log;
   std::function<void(const std::string& address, uint16_t port)> on_listening;  // called once it serves

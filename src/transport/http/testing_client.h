@@ -62,13 +62,15 @@ class TestingClient {
   TestingReply receive() {
     TestingReply reply;
     size_t end;
-    while ((end = pending_.find("\r\n\r\n")) == std::string::npos) if (!fill()) return reply;
+    while ((end = pending_.find("\r\n\r\n")) == std::string::npos)
+      if (!fill()) return reply;
     reply.head = pending_.substr(0, end + 2);
     pending_.erase(0, end + 4);
     reply.status = std::stoi(reply.head.substr(9, 3));
     if (reply.status == 100) return reply;
     const size_t length = std::stoul("0" + reply.header("Content-Length"));
-    while (pending_.size() < length) if (!fill()) return reply;
+    while (pending_.size() < length)
+      if (!fill()) return reply;
     reply.body = pending_.substr(0, length);
     pending_.erase(0, length);
     return reply;
@@ -83,7 +85,8 @@ class TestingClient {
   }
   TestingReply get(const std::string& path) { return ask("GET " + path + " HTTP/1.1\r\nHost: test\r\n\r\n"); }
   TestingReply post(const std::string& path, const std::string& body, const std::string& headers = "") {
-    return ask("POST " + path + " HTTP/1.1\r\nHost: test\r\n" + headers + "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    return ask("POST " + path + " HTTP/1.1\r\nHost: test\r\n" + headers + "Content-Length: " + std::to_string(body.size()) +
+               "\r\n\r\n" + body);
   }
 
  private:

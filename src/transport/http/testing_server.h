@@ -17,7 +17,8 @@ namespace tercel::transport::http {
 class TestingServer {
  public:
   explicit TestingServer(HttpOptions options = {}) {
-    for (const auto model : {"echo", "queued", "pair", "slow", "failing", "half", "broken"}) repository_.write(std::string(model) + "/1/model.plan", "");
+    for (const auto model : {"echo", "queued", "pair", "slow", "failing", "half", "broken"})
+      repository_.write(std::string(model) + "/1/model.plan", "");
     repository_.write("slow/model.toml", "queue_max = 1");
     for (const auto version : {"1", "3"}) repository_.write(std::string("versions/") + version + "/model.plan", "");
     repository_.write("versions/model.toml", "versions = 'all'");

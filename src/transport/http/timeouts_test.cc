@@ -8,7 +8,7 @@
 namespace tercel::transport::http {
 namespace {
 
-using namespace std::chrono_literals;
+using std::chrono_literals::operator""s, std::chrono_literals::operator""ms;
 
 HttpOptions impatient() {
   HttpOptions options;
@@ -21,8 +21,9 @@ HttpOptions impatient() {
 
 TEST(Timeouts, SlowHeadsAndBodiesAreToldAndClosed) {
   TestingServer server(impatient());
-  for (const auto begun : {"GET /v2 HT", "POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{\"inputs\"",
-                           "POST /v2/models/none/infer HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{\"inputs\""}) {
+  for (const auto begun :
+       {"GET /v2 HT", "POST /v2/models/echo/infer HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{\"inputs\"",
+        "POST /v2/models/none/infer HTTP/1.1\r\nHost: h\r\nContent-Length: 100\r\n\r\n{\"inputs\""}) {
     TestingClient client(server.port());
     client.send(begun);
     const auto reply = client.receive();

@@ -1,0 +1,68 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+
+#include "transport/http/testing_server.h"
+
+// Counts the allocations of the whole test program.
+namespace {
+std::atomic<int64_t> allocations{0};
+}  // namespace
+
+void* operator new(size_t bytes) {
+  allocations.fetch_add(1, std::memory_order_relaxed);
+  void* const memory = std::malloc(bytes > 0 ? bytes : 1);
+  if (!memory) std::abort();
+  return memory;
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, size_t) noexcept { std::free(memory); }
+
+namespace tercel::transport::http {
+namespace {
+
+// Sends prepared bytes and reads an answer of a known size, without allocating.
+bool exchange(int socket, std::string_view request, char* answer, size_t answer_bytes) {
+  if (::send(socket, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size())) return false;
+  return ::recv(socket, answer, answer_bytes, MSG_WAITALL) == static_cast<ssize_t>(answer_bytes);
+}
+
+// Both ways of computing, with binary tensors and with JSON.
+TEST(Allocations, AWarmInferenceMakesNone) {
+  const std::string binary_json =
+      R"({"inputs":[{"name":"x0","shape":[1,4],"datatype":"FP32","parameters":{"binary_data_size":16}}],)"
+      R"("parameters":{"binary_data_output":true}})";
+  struct Case {
+    const char* model;
+    std::string body, header;
+  };
+  const Case cases[] = {
+      {"echo", binary_json + std::string(16, '\0'),
+       "Inference-Header-Content-Length: " + std::to_string(binary_json.size()) + "\r\n"},
+      {"queued", binary_json + std::string(16, '\0'),
+       "Inference-Header-Content-Length: " + std::to_string(binary_json.size()) + "\r\n"},
+      {"echo", echo_json(), ""},
+  };
+  TestingServer server;
+  for (const auto& c : cases) {
+    TestingClient client(server.port());
+    const std::string request = std::string("POST /v2/models/") + c.model +
+                                "/infer HTTP/1.1\r\nHost: h\r\nx-tercel-timing: 0\r\n" + c.header +
+                                "Content-Length: " + std::to_string(c.body.size()) + "\r\n\r\n" + c.body;
+    const auto reply = client.ask(request);
+    ASSERT_EQ(reply.status, 200) << reply.body;
+    const size_t answer_bytes = reply.head.size() + 2 + reply.body.size();
+    char answer[4096];
+    ASSERT_LE(answer_bytes, sizeof answer);
+    for (int i = 0; i < 50; ++i) ASSERT_TRUE(exchange(client.socket(), request, answer, answer_bytes));
+    const int64_t before = allocations.load();
+    for (int i = 0; i < 500; ++i) ASSERT_TRUE(exchange(client.socket(), request, answer, answer_bytes));
+    EXPECT_EQ(allocations.load() - before, 0) << c.model << " " << c.header;
+  }
+}
+
+}  // namespace
+}  // namespace tercel::transport::http
