@@ -144,7 +144,12 @@ Result<Kernel> bind_batch_normalization(const StepContext& c) {
   const int64_t channels = x.rank() < 2 ? 1 : x.size(channel);
   const ops::AxisSet axis = x.rank() < 2 ? 0 : 1u << channel;
   std::array<DType, 5> types;
-  for (size_t i = 0; i < types.size(); ++i) types[i] = c.in(i).dtype;
+  for (size_t i = 0; i < types.size(); ++i) {
+    if (!c.has(i)) return invalid("input " + std::to_string(i) + " is missing");
+    if (i > 0 && c.in(i).shape.elements() != channels)
+      return invalid("input " + std::to_string(i) + " must hold one element a channel, " + std::to_string(channels));
+    types[i] = c.in(i).dtype;
+  }
   return Kernel([=, inside = StridedIndex(x, ops::all_axes(x.rank()) & ~axis), slices = StridedIndex(x, axis),
                  epsilon = epsilon_of(c)](const Buffers& buffers) {
     for_row_chunks(*buffers.workers, channels, [&](int64_t begin, int64_t end) {
