@@ -76,7 +76,7 @@ std::string names_of(const std::vector<request::TensorSignature>& tensors) {
 
 // Keys are compared as they are written: unescaping them would use up the parser's string memory twice where an object is
 // read twice, and no key of the protocol needs an escape.
-Result<void> for_each_field(od::object& object, const std::string& what, auto&& visit) {
+Result<void> for_each_field(od::object& object, std::string_view what, auto&& visit) {
   for (auto item : object) {
     od::field field;
     if (const auto failure = std::move(item).get(field)) return json_error(failure, what);
@@ -85,13 +85,13 @@ Result<void> for_each_field(od::object& object, const std::string& what, auto&& 
   return {};
 }
 
-Result<std::string_view> string_of(od::value& value, const std::string& what) {
+Result<std::string_view> string_of(od::value& value, std::string_view what) {
   std::string_view text;
   if (const auto failure = value.get_string().get(text)) return json_error(failure, what);
   return text;
 }
 
-Result<od::object> object_of(od::value& value, const std::string& what) {
+Result<od::object> object_of(od::value& value, std::string_view what) {
   od::object object;
   if (const auto failure = value.get_object().get(object)) return json_error(failure, what);
   return object;
@@ -157,13 +157,13 @@ Result<void> Body::read_input(od::object object) {
   const auto described = read_description(object, text);
   if (!described.ok()) return text.has_name ? described.error().within("input " + in_quotes(text.name)) : described.error();
   if (!text.has_name) return invalid("an input has no name");
-  const std::string where = "input " + in_quotes(text.name);
-  if (!text.has_datatype) return invalid(where + " has no datatype");
-  if (!text.has_shape) return invalid(where + " has no shape");
-  if (text.has_data && text.binary_bytes) return invalid(where + " has both data and binary_data_size");
+  const auto where = [&] { return "input " + in_quotes(text.name); };  // made for errors only: it allocates
+  if (!text.has_datatype) return invalid(where() + " has no datatype");
+  if (!text.has_shape) return invalid(where() + " has no shape");
+  if (text.has_data && text.binary_bytes) return invalid(where() + " has both data and binary_data_size");
   if (text.binary_bytes) return take_binary(text);
   if (!text.has_data)
-    return invalid(where + " has no data: give \"data\", or the parameter binary_data_size and the bytes behind the JSON");
+    return invalid(where() + " has no data: give \"data\", or the parameter binary_data_size and the bytes behind the JSON");
   return {};
 }
 
@@ -252,21 +252,21 @@ Result<void> Body::take_binary(const InputText& text) {
   TensorType type;
   const size_t index = TRY(resolve(text, type));
   const auto bytes = checked_multiply(type.shape.elements(), static_cast<int64_t>(dtype_size(type.dtype)));
-  const std::string where = "input " + in_quotes(text.name);
+  const auto where = [&] { return "input " + in_quotes(text.name); };  // made for errors only: it allocates
   if (!bytes || static_cast<uint64_t>(*bytes) != *text.binary_bytes) {
-    return invalid(where + " has binary_data_size " + std::to_string(*text.binary_bytes) + ", its shape and datatype need " +
+    return invalid(where() + " has binary_data_size " + std::to_string(*text.binary_bytes) + ", its shape and datatype need " +
                    (bytes ? std::to_string(*bytes) : "more than fits"));
   }
   const auto size = static_cast<size_t>(*bytes);
   if (size > binary_.size()) {
-    return invalid(where + " needs " + std::to_string(size) + " binary bytes, but only " + std::to_string(binary_.size()) +
+    return invalid(where() + " needs " + std::to_string(size) + " binary bytes, but only " + std::to_string(binary_.size()) +
                    " are left behind the JSON");
   }
   const std::byte* data = binary_.data();
   binary_ = binary_.subspan(size);
   if (reinterpret_cast<uintptr_t>(data) % dtype_size(type.dtype) != 0 || size == 0) {
     std::byte* const copy = request_.reserve(index, std::max<size_t>(size, 1));
-    if (!copy) return Error(ErrorCode::kExhausted, "no memory for " + where + "; try again later");
+    if (!copy) return Error(ErrorCode::kExhausted, "no memory for " + where() + "; try again later");
     if (size > 0) std::memcpy(copy, data, size);
     data = copy;
   }

@@ -90,7 +90,8 @@ Result<void> read_all(od::value& data, int64_t elements, void* target) {
 
 }  // namespace
 
-Error json_error(simdjson::error_code code, const std::string& what) {
+Error json_error(simdjson::error_code code, std::string_view name) {
+  const std::string what(name);
   switch (code) {
     case simdjson::INCORRECT_TYPE: return invalid(what + " has the wrong JSON type");
     case simdjson::NUMBER_OUT_OF_RANGE: return invalid(what + " is out of the range of its type");

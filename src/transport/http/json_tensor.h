@@ -14,6 +14,6 @@ namespace tercel::transport::http {
 Result<void> read_json_tensor(simdjson::ondemand::value& data, DType dtype, int64_t elements, void* target);
 
 // "...: it is not valid JSON (what simdjson says)", for any error of simdjson.
-Error json_error(simdjson::error_code code, const std::string& what);
+Error json_error(simdjson::error_code code, std::string_view what);
 
 }  // namespace tercel::transport::http
