@@ -189,9 +189,11 @@ void write_cache(const std::string& file, const Roofline& r) {
 
 double Roofline::bandwidth(double working_set_bytes, int with_threads) const {
   const int sharers = with_threads > 1 ? threads : 1;
-  for (const Level& level : levels)
-    if (working_set_bytes / sharers <= level.bytes) return with_threads > 1 ? level.read_all : level.read_one;
-  return with_threads > 1 ? levels.back().read_all : levels.back().read_one;
+  // Between two measured sizes part of the set may stay in the faster level: a floor takes the faster rate.
+  const Level* level = &levels[0];
+  for (const Level& next : levels)
+    if (working_set_bytes / sharers >= next.bytes) level = &next;
+  return with_threads > 1 ? level->read_all : level->read_one;
 }
 
 double Roofline::floor_seconds(double flop_count, double bytes, double working_set, int with_threads) const {
