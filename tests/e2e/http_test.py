@@ -19,6 +19,7 @@ import traceback
 import urllib.error
 import urllib.request
 
+import ml_dtypes
 import numpy as np
 import tritonclient.http as triton
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
@@ -128,10 +129,10 @@ def every_data_type(t):
                                         outputs=[triton.InferRequestedOutput("y", binary_data=binary)])
                 back = result.as_numpy("y")
                 assert back.dtype == dtype and back.shape == values.shape and (back == values).all(), (name, binary, values, back)
-    bf16 = np.array([[1.5, -2, 0, 384]], np.float32)  # exact in bfloat16
+    bf16 = np.array([[1.5, -2, 0, 384]], ml_dtypes.bfloat16)
     made = triton.InferInput("x", [1, 4], "BF16")
     made.set_data_from_numpy(bf16)
-    assert (t.client.infer("identity_bf16", [made]).as_numpy("y") == bf16).all()
+    assert (t.client.infer("identity_bf16", [made]).as_numpy("y").astype(np.float32) == bf16.astype(np.float32)).all()
     refused(400, "16-bit floats", t.client.infer, "identity_fp16", [tensor("x", np.zeros((1, 4), np.float16), True)],
             outputs=[triton.InferRequestedOutput("y", binary_data=False)])
 
@@ -303,9 +304,17 @@ def logs_are_json_lines(t):
 def terminating_answers_what_is_in_flight(t):
     """Last: ends the server."""
     x = np.ones((256, 512), np.float32)
-    answers = []
-    thread = threading.Thread(target=lambda: answers.append(t.client.infer("deep", [tensor("h0", x, True)]).as_numpy("h60")))
+    answers, connected = [], threading.Event()
+
+    def ask():
+        client = triton.InferenceServerClient(f"127.0.0.1:{t.server.port}")  # a client belongs to one thread
+        client.is_server_live()
+        connected.set()
+        answers.append(client.infer("deep", [tensor("h0", x, True)]).as_numpy("h60"))
+
+    thread = threading.Thread(target=ask)
     thread.start()
+    connected.wait()
     time.sleep(0.005)
     status = t.server.stop(signal.SIGTERM)
     thread.join()
