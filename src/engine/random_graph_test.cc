@@ -1,10 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <random>
 
 #include "engine/binding.h"
 #include "engine/test_program.h"
 #include "engine/typed_node.h"
+#include "platform/isa.h"
 
 // The memory plan, in-place steps, renamed values and homes of outputs never change a bit: random graphs computed by a
 // session and by a walk that keeps every value in memory of its own.
@@ -68,6 +70,7 @@ struct RandomGraph {
 };
 
 std::vector<Tensor> naive(const plan::Program& program, const std::vector<Tensor>& inputs) {
+  const platform::ScopedFlushDenormals as_sessions_do;  // long chains of products underflow
   const plan::ProgramGraph& graph = program.main();
   Environment environment{.program = nullptr,
                           .tuned = nullptr,
@@ -127,7 +130,8 @@ void compare(std::mt19937& random) {
 }
 
 TEST(RandomGraphs, SharedMemoryNeverChangesABit) {
-  const auto seed = std::random_device{}();
+  const char* given = std::getenv("TERCEL_TEST_SEED");
+  const auto seed = given ? static_cast<unsigned>(std::strtoul(given, nullptr, 10)) : std::random_device{}();
   std::printf("seed %u\n", seed);
   std::mt19937 random(seed);
   for (int round = 0; round < 1500 && !testing::Test::HasFatalFailure(); ++round) {

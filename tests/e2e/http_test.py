@@ -6,6 +6,7 @@
 Ends with 'N passed, N failed'.
 """
 import argparse
+import asyncio
 import json
 import pathlib
 import signal
@@ -22,6 +23,7 @@ import urllib.request
 import ml_dtypes
 import numpy as np
 import tritonclient.http as triton
+import tritonclient.http.aio as triton_aio
 from tritonclient.utils import InferenceServerException, np_to_triton_dtype
 
 import make_models
@@ -193,6 +195,18 @@ def asynchronous_requests(t):
 
 
 @test
+def the_asyncio_client(t):
+    async def ask():
+        async with triton_aio.InferenceServerClient(t.server.url) as client:
+            assert await client.is_server_ready()
+            x = [np.full((1, 4), i, np.float32) for i in range(32)]
+            answers = await asyncio.gather(*(client.infer("identity_fp32", [tensor("x", row, True)]) for row in x))
+            assert all((answer.as_numpy("y") == row).all() for answer, row in zip(answers, x))
+
+    asyncio.run(ask())
+
+
+@test
 def statistics_metrics_and_timing(t):
     before = t.client.get_inference_statistics("mlp")["model_stats"][0]["inference_stats"]["success"]["count"]
     x = np.zeros((1, 784), np.float32)
@@ -228,7 +242,8 @@ def a_full_queue_refuses_and_the_rest_is_served(t):
         except InferenceServerException as error:
             outcomes.append(error.status())
 
-    for _ in range(5):
+    end = time.monotonic() + 60
+    while not {True, "429"} <= set(outcomes) and time.monotonic() < end:
         threads = [threading.Thread(target=ask) for _ in range(12)]
         for thread in threads:
             thread.start()
@@ -269,11 +284,14 @@ def many_requests_over_many_connections(t):
         return json.loads(done.stdout)["servers"][0]
 
     run(t.arguments.requests // 5)
-    before = t.server.resident_bytes()
-    result = run(t.arguments.requests)
-    growth = t.server.resident_bytes() - before
-    assert result["requests"] == t.arguments.requests and result["failures"] == 0, result
-    assert growth <= 1 << 20, f"resident memory grew by {growth} bytes over {t.arguments.requests} requests"
+    growths = []
+    while not growths or (growths[-1] > 1 << 20 and len(growths) < 3):  # what grows only once is no leak
+        before = t.server.resident_bytes()
+        result = run(t.arguments.requests)
+        growths.append(t.server.resident_bytes() - before)
+        assert result["requests"] == t.arguments.requests and result["failures"] == 0, result
+    growth = growths[-1]
+    assert growth <= 1 << 20, f"resident memory grew by {growths} bytes, each over {t.arguments.requests} requests"
     latency = result["latency_us"]
     return f"{result['per_second']:.0f}/s, p50 {latency['p50']:.0f} us, p99 {latency['p99']:.0f} us, memory {growth >> 10:+d} KiB"
 
@@ -304,21 +322,25 @@ def logs_are_json_lines(t):
 def terminating_answers_what_is_in_flight(t):
     """Last: ends the server."""
     x = np.ones((256, 512), np.float32)
-    answers, connected = [], threading.Event()
+    answers = []
 
     def ask():
         client = triton.InferenceServerClient(f"127.0.0.1:{t.server.port}")  # a client belongs to one thread
-        client.is_server_live()
-        connected.set()
         answers.append(client.infer("deep", [tensor("h0", x, True)]).as_numpy("h60"))
 
-    thread = threading.Thread(target=ask)
-    thread.start()
-    connected.wait()
-    time.sleep(0.005)
+    in_flight = False
+    for _ in range(200):
+        thread = threading.Thread(target=ask)
+        thread.start()
+        while thread.is_alive() and not in_flight:
+            in_flight = 'tercel_inflight{model="deep",version="1"} 1\n' in t.get("metrics")[1]
+        if in_flight:
+            break
+        thread.join()
+    assert in_flight, "no request was seen in flight"
     status = t.server.stop(signal.SIGTERM)
     thread.join()
-    assert status == 0 and np.allclose(answers[0], 1, rtol=1e-3), (status, answers)
+    assert status == 0 and all(np.allclose(answer, 1, rtol=1e-3) for answer in answers), (status, answers)
     assert "all requests are answered" in t.server.log(), t.server.log()
 
 

@@ -19,6 +19,15 @@ namespace {
 // of microseconds, longer than the gap between the parallel steps of a model, shorter than a scheduler's time slice.
 constexpr int kPausesBeforeYield = 2000;
 
+// Stack that kernels may use on a helper. Its pages are touched when the helper starts, not by the first chunk that it
+// happens to be in time for, which may be any later request's.
+constexpr size_t kStackTouched = 256 << 10;
+
+[[gnu::noinline]] void touch_stack() {
+  [[maybe_unused]] volatile char stack[kStackTouched];
+  for (size_t i = 0; i < kStackTouched; i += 4096) stack[i] = 0;
+}
+
 // Waits for something that another thread is about to do.
 class Spin {
  public:
@@ -108,6 +117,7 @@ void Pool::run(int chunks, Task task) {
 }
 
 void Pool::help(int worker) {
+  touch_stack();
   platform::set_flush_denormals();
   while (true) {
     uint32_t state = awake_.load(std::memory_order_seq_cst);
