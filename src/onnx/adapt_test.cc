@@ -75,6 +75,7 @@ TEST(Adapt, OlderFormsBecomeTheNewestOne) {
       {"scatter", 9, node("Scatter", {"x", "i", "u"}, {"y"}), "y = ScatterElements(x, i, u)\n"},
       {"fast gelu", 20, node("FastGelu", {"x"}, {"y"}, {}, "com.microsoft"), "y = Gelu(x) approximate=tanh\n"},
       {"quick gelu", 20, node("QuickGelu", {"x"}, {"y"}, {}, "com.microsoft"), "y = Swish(x) alpha=...\n"},
+      {"distances", 20, node("CDist", {"m", "m"}, {"y"}, {}, "com.microsoft"), "y = CDist(m, m)\n"},
       {"skip layer normalization", 20, node("SkipLayerNormalization", {"x", "x", "s"}, {"y", "", "", "sum"}, {}, "com.microsoft"),
        "y/Add0 = Add(x, x)\nsum = Identity(y/Add0)\ny = LayerNormalization(y/Add0, {1 1 1 1}) axis=-1 epsilon=...\n"},
   };
@@ -83,7 +84,7 @@ TEST(Adapt, OlderFormsBecomeTheNewestOne) {
         import_text(onnx::testing::model(graph({.nodes = {upgrade.node},
                                                 .initializers = {floats("s", {4}, {1, 1, 1, 1})},
                                                 .inputs = {value_info("x", kFloat, {2, 3, 4}), value_info("i", kInt64, {1, 1, 1}),
-                                                           value_info("u", kFloat, {1, 1, 1})},
+                                                           value_info("m", kFloat, {2, 4}), value_info("u", kFloat, {1, 1, 1})},
                                                 .outputs = {bare_value_info("y")}}),
                                          upgrade.opset));
     ASSERT_TRUE(model.ok()) << upgrade.name << ": " << model.error().message();

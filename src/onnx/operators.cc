@@ -204,6 +204,7 @@ constexpr Operator kOnnx[] = {
 
 constexpr Operator kMicrosoft[] = {
     {"BiasGelu", 1, "", adapt_bias_gelu},
+    {"CDist", 1, "metric"},
     {"FastGelu", 1, "", adapt_fast_gelu},
     {"FusedConv", 1, "activation activation_params auto_pad dilations group kernel_shape pads strides", adapt_fused_conv},
     {"FusedMatMul", 1, "alpha transA transB transBatchA transBatchB", adapt_fused_mat_mul},
@@ -247,7 +248,7 @@ constexpr Kind kKinds[] = {
      "softmax_precision sorted spatial start stash_type storage_order time_axis to training_mode transA transB "
      "transBatchA transBatchB upper value_int"},
     {AttributeType::kString,
-     "activation approximate auto_pad coordinate_transformation_mode direction equation keep_aspect_ratio_policy mode "
+     "activation approximate auto_pad coordinate_transformation_mode direction equation keep_aspect_ratio_policy metric mode "
      "nearest_mode padding_mode reduction round_mode update_rule value_string"},
     {AttributeType::kFloats, "activation_alpha activation_beta activation_params scales value_floats"},
     {AttributeType::kInts,

@@ -66,6 +66,23 @@ Result<void> infer_det(InferContext& c) {
   return emit(c, 0, c.dtype(0), Shape(x.dims().first(static_cast<size_t>(x.rank() - 2))));
 }
 
+// com.microsoft.CDist: distances between each row of A [M, L] and each row of B [N, L].
+Result<void> infer_cdist(InferContext& c) {
+  TRY(want_type(c, 0, kFloatTypes));
+  TRY(want_same_dtype(c, 0, 1));
+  for (size_t i : {0, 1}) TRY(want_rank(c, i, 2, 2));
+  const auto metric = c.attributes().get_string("metric", "sqeuclidean");
+  if (metric != "sqeuclidean" && metric != "euclidean")
+    return unsupported("CDist: the metric must be 'sqeuclidean' or 'euclidean', not '" + std::string(metric) + "'");
+  TRY(unify(c.shape(0)[1], c.shape(1)[1], "the row lengths of A and B"));
+  return emit(c, 0, c.dtype(0), {c.shape(0)[0], c.shape(1)[0]});
+}
+
+// A difference, a product and a sum per pair of rows and column.
+double flops_cdist(const Attributes&, std::span<const TensorType> inputs, std::span<const TensorType> outputs) {
+  return 3 * static_cast<double>(inputs[0].shape.size(1)) * static_cast<double>(outputs[0].shape.elements());
+}
+
 Result<EinsumEquation> equation_of(const Attributes& attributes, std::span<const Shape> shapes) {
   std::vector<int> ranks;
   for (const Shape& shape : shapes) ranks.push_back(shape.rank());
@@ -104,6 +121,7 @@ double flops_einsum(const Attributes& attributes, std::span<const TensorType> in
 
 constexpr OpDef kOps[] = {
     {"AveragePool", 1, 1, 1, 1, infer_float_pool, flops_pool},
+    {"CDist", 2, 2, 1, 1, infer_cdist, flops_cdist},
     {"Conv", 2, 4, 1, 1, infer_conv, flops_conv},
     {"ConvTranspose", 2, 3, 1, 1, infer_conv_transpose, flops_conv_transpose},
     {"DeformConv", 3, 5, 1, 1, infer_deform_conv, flops_conv},

@@ -61,6 +61,7 @@ TEST(ShapeRules, SymbolsSurvive) {
       {{"MatMul", {}, {floats({kBatch, kLength, Dim(8)}), floats({Dim(8), Dim(5)})}}, {kBatch, kLength, Dim(5)}},
       {{"MatMul", {}, {floats({Dim(8)}), floats({kBatch, Dim(8), kLength})}}, {kBatch, kLength}},
       {{"Gemm", with({{"transB", int64_t{1}}}), {floats({kBatch, Dim(8)}), floats({Dim(5), Dim(8)})}}, {kBatch, Dim(5)}},
+      {{"CDist", {}, {floats({kBatch, Dim(8)}), floats({Dim(5), Dim(8)})}}, {kBatch, Dim(5)}},
       {{"tercel.Dense", {}, {floats({kBatch, kLength, Dim(8)}), floats({Dim(8), Dim(5)})}}, {kBatch, kLength, Dim(5)}},
       {{"Conv", same, {floats(image), floats({Dim(6), Dim(3), Dim(3), Dim(3)})}}, {kBatch, Dim(6), kLength, Dim(8)}},
       {{"Conv", {}, {floats(image), floats({Dim(6), Dim(3), Dim(3), Dim(3)})}}, {kBatch, Dim(6), kUnknown, Dim(6)}},

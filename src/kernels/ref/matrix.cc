@@ -11,6 +11,7 @@ constexpr KernelRow row(std::string_view op, std::string_view name, Result<Kerne
 
 constexpr KernelRow kRows[] = {
     row("AveragePool", "averagepool/ref", bind_average_pool),
+    row("CDist", "cdist/ref", bind_cdist),
     row("Conv", "conv/ref", bind_conv),
     row("ConvTranspose", "convtranspose/ref", bind_conv_transpose),
     row("DeformConv", "deformconv/ref", bind_deform_conv),

@@ -19,6 +19,7 @@ Result<Kernel> bind_deform_conv(const StepContext& c);     // deform_conv.cc
 Result<Kernel> bind_max_unpool(const StepContext& c);      // unpool.cc
 Result<Kernel> bind_einsum(const StepContext& c);          // einsum.cc
 Result<Kernel> bind_det(const StepContext& c);             // det.cc
+Result<Kernel> bind_cdist(const StepContext& c);           // distance.cc
 
 // pool.cc
 Result<Kernel> bind_max_pool(const StepContext& c);

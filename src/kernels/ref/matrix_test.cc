@@ -50,6 +50,12 @@ TEST(Matrix, Products) {
        {transposed(a), transposed(b)},
        f32({2, 2}, {2, 2.5, 5, 5.5})},
       {"determinant", "Det", {}, {f32({2, 2, 2}, {0, 1, 2, 3, 1, 2, 2, 4})}, f32({2}, {-2, 0})},
+      {"squared distances", "CDist", {}, {f32({1, 2}, {1, 2}), f32({3, 2}, {1, 2, 4, 6, 1, 1})}, f32({1, 3}, {0, 25, 1})},
+      {"distances",
+       "CDist",
+       attributes({{"metric", text("euclidean")}}),
+       {f32({2, 1}, {3, 0}), f32({1, 1}, {1})},
+       f32({2, 1}, {2, 1})},
   });
 }
 

@@ -133,6 +133,7 @@ void add_matrix(std::vector<OpCase>& all) {
     all.push_back(node(
         op, {f32({1, 3, 6, 6})},
         {{"kernel_shape", list({3, 2})}, {"strides", list({2, 2})}, {"ceil_mode", int64_t{1}}, {"pads", list({1, 0, 1, 1})}}));
+  all.push_back(node("CDist", {f32({3, 4}), f32({5, 4})}, {{"metric", std::string("euclidean")}}));
   all.push_back(node("Gemm", {f32({3, 4}), f32({5, 4}), f32({5})}, {{"transB", int64_t{1}}}));
   all.push_back(node("BatchNormalization", {f32({2, 3, 4}), f32({3}), f32({3}), f32({3}), f32({3})}));
   all.push_back(node("LayerNormalization", {f32({2, 3, 4}), f32({4}), f32({4})}, {}, 3));
