@@ -112,7 +112,6 @@ TEST(Math, TakesTheEdgesOfTheRange) {
 TEST(Targets, CoverTheHost) {
   std::string names;
   for (const platform::Isa& isa : host_isas()) names += target_name(isa) + " ";
-  std::printf("targets covered: %s\n", names.c_str());
   EXPECT_NE(names.find("SSE4"), std::string::npos);
 }
 

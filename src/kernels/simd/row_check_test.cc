@@ -136,6 +136,17 @@ bool same_bits(const std::vector<Tensor>& a, const std::vector<Tensor>& b) {
   return true;
 }
 
+// Every test's log says what it covered on this host.
+struct Coverage : ::testing::Environment {
+  void SetUp() override {
+    std::printf("targets covered:");
+    for (const platform::Isa& isa : host_isas()) std::printf(" %s", target_name(isa).c_str());
+    std::printf("\n");
+  }
+};
+[[maybe_unused]] ::testing::Environment* const kCoverage =
+    ::testing::AddGlobalTestEnvironment(new Coverage());  // gtest deletes it
+
 }  // namespace
 
 Result<std::vector<TensorType>> infer_op(const OpCase& c) { return kernels::infer_op({c.op, c.attributes, c.inputs, c.wanted}); }

@@ -188,10 +188,5 @@ TEST(Conv, RefusesExtentsThatOverflow) {
   }
 }
 
-TEST(Conv, Coverage) {
-  if (covered_rows().empty()) GTEST_SKIP() << "nothing ran before this test in this process";
-  print_coverage();
-}
-
 }  // namespace
 }  // namespace tercel::kernels::x86

@@ -128,10 +128,5 @@ TEST(Dense, RefusesWhatItCannot) {
   }
 }
 
-TEST(Dense, Coverage) {
-  if (covered_rows().empty()) GTEST_SKIP() << "nothing ran before this test in this process";
-  print_coverage();
-}
-
 }  // namespace
 }  // namespace tercel::kernels::x86

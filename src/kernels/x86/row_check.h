@@ -34,11 +34,15 @@ inline std::set<std::string>& covered_rows() {
   return rows;
 }
 
-inline void print_coverage() {
-  std::printf("isa %s; rows covered:", std::string(platform::isa_name(platform::host_isa())).c_str());
-  for (const std::string& row : covered_rows()) std::printf(" %s", row.c_str());
-  std::printf("\n");
-}
+// Ends every test's log with what it covered on this host.
+struct Coverage : ::testing::Environment {
+  void TearDown() override {
+    std::printf("isa %s; rows covered:", std::string(platform::isa_name(platform::host_isa())).c_str());
+    for (const std::string& row : covered_rows()) std::printf(" %s", row.c_str());
+    std::printf("\n");
+  }
+};
+inline ::testing::Environment* const kCoverage = ::testing::AddGlobalTestEnvironment(new Coverage());  // gtest deletes it
 
 // `expected` and, for each element, the sum of the magnitudes that went into it: rounding is judged against those.
 struct Expected {
