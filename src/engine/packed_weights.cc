@@ -32,13 +32,13 @@ std::shared_ptr<PackedWeights> PackedWeights::of(const std::shared_ptr<const pla
 PackedWeights::PackedWeights(std::shared_ptr<const plan::Program> program) : program_(std::move(program)) {
   for (const plan::TunedSection& section : program_->tuned)
     for (const plan::PackedWeight& weight : section.packed)
-      in_plan_.emplace(PackingKey{weight.graph, weight.node, weight.format, nullptr}, weight.bytes);
+      in_plan_.emplace(PackingKey{weight.graph, weight.node, weight.format, {}}, weight.bytes);
 }
 
 Result<Packed> PackedWeights::get(const PackingKey& key, const kernels::Packing& packing, const kernels::StepContext& context,
                                   bool stable) {
   if (!stable) return pack(packing, context);
-  const auto stored = in_plan_.find({key.graph, key.node, key.format, nullptr});
+  const auto stored = in_plan_.find(key);
   // A format promises its bytes; a size that differs comes from another build's idea of it and is packed anew.
   if (stored != in_plan_.end() && stored->second.size() == packing.bytes(context)) return Packed{stored->second, program_};
   const std::lock_guard lock(mutex_);

@@ -5,17 +5,20 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "kernels/kernel.h"
 #include "plan/program.h"
 
 namespace tercel::engine {
 
-// Which constant, packed how.
+// Which constants, packed how.
 struct PackingKey {
   uint32_t graph = 0, node = 0;
   std::string format;
-  const void* source = nullptr;  // the constant: one subgraph may run with several captured ones
+  // Inputs that are constants of an outer graph, and which: one subgraph may run with several captured ones.
+  std::vector<std::pair<size_t, const void*>> captured;
   auto operator<=>(const PackingKey&) const = default;
 };
 
@@ -42,7 +45,7 @@ class PackedWeights {
   std::shared_ptr<const plan::Program> program_;
   std::mutex mutex_;
   std::map<PackingKey, Packed> packed_;                       // packed here
-  std::map<PackingKey, std::span<const std::byte>> in_plan_;  // source is null
+  std::map<PackingKey, std::span<const std::byte>> in_plan_;  // nothing is captured
 };
 
 }  // namespace tercel::engine

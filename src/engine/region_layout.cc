@@ -147,7 +147,7 @@ void RegionBuilder::fill_steps(Region& region) {
   for (PendingStep& pending : steps_) {
     const kernels::Packing* packing = pending.bound.packed.bytes.empty() ? nullptr : pending.bound.row->packing;
     for (size_t i = 0; i < pending.inputs.size(); ++i)
-      add_operand(pending.inputs[i], packing && packing->input == static_cast<int>(i));
+      add_operand(pending.inputs[i], packing && packing->replaces(i));
     for (plan::ValueId id : pending.outputs) add_operand(id, false);
     platform::prefault(pending.bound.packed.bytes);
   }

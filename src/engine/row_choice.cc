@@ -5,7 +5,10 @@ namespace tercel::engine {
 namespace {
 
 bool packs(const kernels::KernelRow& row, const kernels::StepContext& context) {
-  return row.packing && context.constant(static_cast<size_t>(row.packing->input));
+  if (!row.packing) return false;
+  for (size_t i = 0; i < context.inputs.size(); ++i)
+    if (row.packing->replaces(i) && !context.constant(i)) return false;
+  return true;
 }
 
 // The first row that accepts, or null with the last row's reason: the reference comes last and knows best.
@@ -22,11 +25,16 @@ const kernels::KernelRow* first_accepting(std::string_view op, const kernels::St
 
 Result<Packed> packed_of(const kernels::KernelRow& row, const kernels::StepContext& context, const PackedSource& source) {
   if (!packs(row, context)) return Packed{};
-  const LiveValue& value = *source.inputs[static_cast<size_t>(row.packing->input)];
   PackingKey key = source.key;
   key.format = row.packing->format;
-  key.source = value.source == LiveValue::Source::kOwn ? nullptr : value.known->data();
-  return source.weights->get(key, *row.packing, context, value.source != LiveValue::Source::kComputed);
+  bool stable = true;
+  for (size_t i = 0; i < source.inputs.size(); ++i) {
+    if (!row.packing->replaces(i)) continue;
+    const LiveValue& value = *source.inputs[i];
+    stable &= value.source != LiveValue::Source::kComputed;
+    if (value.source != LiveValue::Source::kOwn) key.captured.emplace_back(i, value.known->data());
+  }
+  return source.weights->get(key, *row.packing, context, stable);
 }
 
 }  // namespace

@@ -17,10 +17,10 @@ struct BoundRow {
 };
 
 // `preferred` where it is not null and accepts, else the first row that accepts; bound to the step. `context` comes
-// without packed weights; `weights` gives them, for the row's packed input.
+// without packed weights; `weights` gives them, for the row's packed inputs.
 struct PackedSource {
   PackedWeights* weights = nullptr;  // null: rows that pack are passed over
-  PackingKey key;                    // without format and source
+  PackingKey key;                    // without format and captured
   std::span<const LiveValue* const> inputs;
 };
 Result<BoundRow> choose_row(std::string_view op, kernels::StepContext context, const kernels::KernelRow* preferred,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <memory>
 #include <span>
 #include <string>
@@ -74,13 +75,22 @@ class Kernel {
 // Why a row does not take a step, as a sentence ("wants a constant weight"); empty when it does.
 using Refusal = std::string;
 
-// How a row wants a constant input laid out. Rows that share a format share the packed bytes, across tactics, shapes and
+// A set of inputs for Packing::inputs.
+constexpr uint32_t inputs_at(std::initializer_list<int> indices) {
+  uint32_t set = 0;
+  for (int i : indices) set |= uint32_t{1} << i;
+  return set;
+}
+
+// How a row wants constant inputs laid out. Rows that share a format share the packed bytes, across tactics, shapes and
 // (through the plan file) processes. The format may depend on the weight's type and on attributes, never on activations.
 struct Packing {
   std::string_view format;  // "dense/k-major-n16"; also a promise: same format, same bytes
-  int input;                // which input is replaced; the kernel must not read that input then
+  uint32_t inputs;          // which inputs are replaced, a bit each; the kernel must not read them then
   size_t (*bytes)(const StepContext&);
-  void (*fill)(const StepContext&, std::span<std::byte> packed);  // reads value of `input`, which need not be aligned
+  void (*fill)(const StepContext&, std::span<std::byte> packed);  // reads values of `inputs`, which need not be aligned
+
+  bool replaces(size_t input) const { return input < 32 && (inputs >> input & 1) != 0; }
 };
 
 // One way to compute one operator: a tactic. Rows of an operator are ordered best guess first, the reference last; the

@@ -33,7 +33,7 @@ Buffer& Buffer::operator=(Buffer&& other) noexcept {
 bool Buffer::reserve(size_t bytes) {
   if (bytes <= capacity_) return true;
   release();
-  if (bytes > SIZE_MAX / 2) return false;
+  if (bytes > kBufferBytesMax) return false;
   const size_t rounded = align_up(bytes, 4096);
   if (budget_ && !budget_->take(rounded)) return false;
   data_ = static_cast<std::byte*>(std::aligned_alloc(kTensorAlignment, rounded + kBufferPadding));

@@ -19,6 +19,9 @@ class Budget {
   std::atomic<int64_t> left_;
 };
 
+// More than any request may hold; keeps sums of sizes far from overflow.
+inline constexpr size_t kBufferBytesMax = size_t{1} << 38;
+
 // Uninitialised bytes aligned to kTensorAlignment, with kBufferPadding readable bytes behind the capacity. Grows, never
 // shrinks until release(), so a warm buffer allocates nothing. One thread at a time. `budget`, when given, outlives it.
 class Buffer {

@@ -41,6 +41,7 @@ TEST(Buffer, RefusesAbsurdSizes) {
   Buffer buffer;
   EXPECT_FALSE(buffer.reserve(SIZE_MAX - 5));
   EXPECT_FALSE(buffer.reserve(SIZE_MAX / 2));
+  EXPECT_FALSE(buffer.reserve(kBufferBytesMax + 1));
   EXPECT_EQ(buffer.capacity(), 0u);
 }
 

@@ -3,7 +3,8 @@
 namespace tercel::serve {
 
 Result<std::unique_ptr<Server>> Server::open(const std::string& repository, registry::Opener opener) {
-  return std::unique_ptr<Server>(new Server(TRY(registry::Registry::open(repository, std::move(opener)))));
+  auto registry = TRY(registry::Registry::open(repository, std::move(opener)));
+  return std::unique_ptr<Server>(new Server(std::move(registry)));
 }
 
 Server::Server(std::unique_ptr<registry::Registry> registry) : registry_(std::move(registry)) { refresh(); }

@@ -82,7 +82,10 @@ const KernelRow* reference_row(std::string_view op) {
   return nullptr;
 }
 
-Result<std::vector<Tensor>> run_op(const OpCase& c, const KernelRow* row) {
+Result<std::vector<Tensor>> run_op(const OpCase& given, const KernelRow* row) {
+  OpCase c = given;
+  if (const ops::OpDef* op = ops::find_op(c.op); op && c.wanted.size() < static_cast<size_t>(op->outputs_min))
+    c.wanted.resize(static_cast<size_t>(op->outputs_min));  // kernels may count on those
   const Inferred inferred = TRY(infer(c));
   if (!row) row = reference_row(c.op);
   if (!row) return not_found("no kernel for " + std::string(c.op));

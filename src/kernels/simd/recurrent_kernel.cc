@@ -18,8 +18,8 @@ class RecurrentRun {
   void run() {
     order_biases();
     load_states();
-    run_anyhow(*b_.workers, p_.projection, [&](int64_t begin, int64_t end, int worker) {
-      for (int64_t unit = begin; unit < end; ++unit) project(unit / p_.panels(), unit % p_.panels(), worker);
+    run_anyhow(*b_.workers, p_.projection, [&](int64_t begin, int64_t end, int) {
+      for (int64_t unit = begin; unit < end; ++unit) project(unit / p_.panels(), unit % p_.panels());
     });
     if (p_.cut_steps) run_steps_cut();
     else
@@ -76,13 +76,8 @@ class RecurrentRun {
   }
 
   // The input's product of one panel, for all time steps.
-  void project(int64_t d, int64_t panel, int worker) {
-    float* weights = scratch_ + p_.panel_at() + worker * p_.input * p_.columns();
-    const float* w = b_.in<float>(1) + d * p_.gates * p_.hidden * p_.input;
-    if (p_.units_of(panel) < kGroup) std::fill_n(weights, p_.input * p_.columns(), 0.0f);
-    for (int64_t g = 0; g < p_.gates; ++g)
-      p_.transpose(w + (g * p_.hidden + panel * kGroup) * p_.input, static_cast<size_t>(p_.input), weights + g * kGroup,
-                   static_cast<size_t>(p_.columns()), static_cast<size_t>(p_.units_of(panel)), static_cast<size_t>(p_.input));
+  void project(int64_t d, int64_t panel) {
+    const float* weights = p_.input_weights + (d * p_.panels() + panel) * p_.input * p_.columns();
     const auto rows_at = [&](int64_t t, int64_t b, int64_t rows, int64_t out_step) {
       const auto input = static_cast<size_t>(p_.input), columns = static_cast<size_t>(p_.columns());
       p_.leaves.product({b_.in<float>(0) + p_.x_row(t, b) * p_.input, input, static_cast<size_t>(rows), input, weights, columns,
@@ -98,7 +93,7 @@ class RecurrentRun {
     const auto columns = static_cast<size_t>(p_.columns());
     const int64_t at = panel * p_.columns() + first;
     p_.leaves.product({state, static_cast<size_t>(p_.state()), static_cast<size_t>(p_.batch), static_cast<size_t>(p_.hidden),
-                       p_.weights + (d * p_.panels() + panel) * p_.hidden * p_.columns() + first, columns,
+                       p_.state_weights + (d * p_.panels() + panel) * p_.hidden * p_.columns() + first, columns,
                        static_cast<size_t>(count), bias(1, d) + at, 0, products(d) + at, static_cast<size_t>(p_.row())});
   }
 
@@ -163,33 +158,43 @@ class RecurrentRun {
 
 }  // namespace
 
-Kernel recurrent_kernel(const RecurrentPlan& plan, int threads) {
+Kernel recurrent_kernel(const RecurrentPlan& plan) {
   return Kernel([plan](const Buffers& buffers) { RecurrentRun(plan, buffers).run(); },
-                static_cast<size_t>(plan.scratch_floats(std::max(threads, 1))) * sizeof(float));
+                static_cast<size_t>(plan.scratch_floats()) * sizeof(float));
 }
 
 size_t recurrent_packed_bytes(const StepContext& context) {
   const Shape& r = context.in(2).shape;
   const int64_t hidden = r.size(2), gates = r.size(1) / hidden, panels = (hidden + kGroup - 1) / kGroup;
-  return static_cast<size_t>(r.size(0) * panels * hidden * gates * kGroup) * sizeof(float);
+  const int64_t depth = hidden + context.in(1).shape.size(2);
+  return static_cast<size_t>(r.size(0) * panels * depth * gates * kGroup) * sizeof(float);
 }
 
-void recurrent_pack(const StepContext& context, std::span<std::byte> packed) {
-  const Shape& r = context.in(2).shape;
-  const int64_t hidden = r.size(2), gates = r.size(1) / hidden, panels = (hidden + kGroup - 1) / kGroup;
-  const auto* from = context.constant(2)->as<std::byte>();
-  auto* to = reinterpret_cast<float*>(packed.data());
-  for (int64_t d = 0; d < r.size(0); ++d)
-    for (int64_t panel = 0; panel < panels; ++panel)
-      for (int64_t k = 0; k < hidden; ++k)
+namespace {
+
+// Weights [directions, gates * hidden, depth] as directions x panels x depth x (gates x kGroup units); returns the end.
+float* pack_panels(const Tensor& weights, int64_t hidden, float* to) {
+  const int64_t directions = weights.shape().size(0), gates = weights.shape().size(1) / hidden, depth = weights.shape().size(2);
+  const auto* from = weights.as<std::byte>();
+  for (int64_t d = 0; d < directions; ++d)
+    for (int64_t first = 0; first < hidden; first += kGroup)
+      for (int64_t k = 0; k < depth; ++k)
         for (int64_t g = 0; g < gates; ++g)
-          for (int64_t u = 0; u < kGroup; ++u, ++to) {
-            const int64_t unit = panel * kGroup + u;
+          for (int64_t unit = first; unit < first + kGroup; ++unit, ++to) {
             *to = 0;
             if (unit < hidden)
-              std::memcpy(to, from + (((d * gates + g) * hidden + unit) * hidden + k) * static_cast<int64_t>(sizeof(float)),
+              std::memcpy(to, from + (((d * gates + g) * hidden + unit) * depth + k) * static_cast<int64_t>(sizeof(float)),
                           sizeof(float));
           }
+  return to;
+}
+
+}  // namespace
+
+void recurrent_pack(const StepContext& context, std::span<std::byte> packed) {
+  const int64_t hidden = context.in(2).shape.size(2);
+  float* const end = pack_panels(*context.constant(2), hidden, reinterpret_cast<float*>(packed.data()));
+  pack_panels(*context.constant(1), hidden, end);
 }
 
 }  // namespace tercel::kernels::simd

@@ -3,7 +3,6 @@
 #include "kernels/kernel.h"
 #include "kernels/simd/parallel.h"
 #include "kernels/simd/recurrent_leaves.h"
-#include "kernels/simd/transpose_leaves.h"
 #include "ops/recurrent.h"
 
 namespace tercel::kernels::simd {
@@ -19,11 +18,10 @@ struct RecurrentPlan {
   bool batch_first, backward_first;
   bool has_bias, has_h, has_c;
   bool wanted[3];        // outputs
-  const float* weights;  // R, packed: directions x panels x hidden x columns
+  const float *state_weights, *input_weights;  // packed: directions x panels x (hidden, or input) x columns
   RecurrentLeaves leaves;
-  TransposeLeaf transpose;  // packs W
-  Cut projection;           // of directions * panels
-  Cut step;                 // of the same, when one step is worth cutting
+  Cut projection;  // of directions * panels
+  Cut step;        // of the same, when one step is worth cutting
   bool cut_steps;
   Cut whole;  // otherwise: of directions
 
@@ -49,14 +47,14 @@ struct RecurrentPlan {
   int64_t h_at() const { return products_at() + directions * batch * row(); }
   int64_t c_at() const { return h_at() + 2 * directions * batch * state(); }
   int64_t reset_at() const { return c_at() + 2 * directions * batch * state(); }
-  int64_t panel_at() const { return reset_at() + directions * batch * state(); }  // a worker's packed panel of W
-  int64_t scratch_floats(int threads) const { return panel_at() + threads * input * columns(); }
+  int64_t scratch_floats() const { return reset_at() + directions * batch * state(); }
 };
 
-// Bytes of R in panels, and the packing itself; R is [directions, gates * hidden, hidden], at any byte alignment.
+// Bytes of R and then W in panels, and the packing itself; R is [directions, gates * hidden, hidden], W the same with the
+// input's size last; both at any byte alignment.
 size_t recurrent_packed_bytes(const StepContext& context);
 void recurrent_pack(const StepContext& context, std::span<std::byte> packed);
 
-Kernel recurrent_kernel(const RecurrentPlan& plan, int threads);
+Kernel recurrent_kernel(const RecurrentPlan& plan);
 
 }  // namespace tercel::kernels::simd

@@ -1,4 +1,4 @@
-// LSTM, GRU and RNN with their default functions, over packed recurrent weights.
+// LSTM, GRU and RNN with their default functions, over packed weights.
 #include "kernels/simd/accepts.h"
 #include "kernels/simd/recurrent_plan.h"
 #include "kernels/simd/rows.h"
@@ -9,7 +9,6 @@ namespace {
 
 constexpr double kNsPerProduct = 0.03;         // one multiply-add of weights in cache
 constexpr double kNsPerStateProduct = 0.06;    // with one row, weights come from the second-level cache
-constexpr double kNsPerPacked = 0.5;           // one element of W
 constexpr double kStepWorthCuttingNs = 8'000;  // two hand-offs a step are small against it
 constexpr double kStepPieceNs = 3'000;
 
@@ -25,7 +24,7 @@ Refusal accepts_recurrent(const StepContext& context) {
   if (parameters->clip > 0 || parameters->input_forget) return "wants no clip and no input_forget";
   if (context.has(4)) return "wants sequences of one length, without sequence_lens";
   if (context.has(7)) return "wants no peepholes";
-  if (!context.constant(2)) return "wants constant recurrent weights";
+  if (!context.constant(1) || !context.constant(2)) return "wants constant weights";
   for (size_t i : {0, 1, 2, 3, 5, 6})
     if (context.has(i) && context.in(i).dtype != DType::kFloat32)
       return "wants float32, not " + std::string(dtype_name(context.in(i).dtype));
@@ -42,7 +41,7 @@ void plan_cuts(RecurrentPlan& plan) {
   const auto units = plan.directions * plan.panels();
   const auto input = static_cast<double>(plan.input), columns = static_cast<double>(plan.columns()),
              batch = static_cast<double>(plan.batch);
-  const double projection_ns = input * columns * (kNsPerPacked + kNsPerProduct * static_cast<double>(plan.time) * batch);
+  const double projection_ns = input * columns * kNsPerProduct * static_cast<double>(plan.time) * batch;
   plan.projection = cut_work(units, projection_ns);
   const double panel_ns = static_cast<double>(plan.hidden) * columns * (kNsPerStateProduct + kNsPerProduct * (batch - 1));
   plan.cut_steps = panel_ns * static_cast<double>(units) >= kStepWorthCuttingNs;
@@ -73,17 +72,17 @@ Result<Kernel> bind_recurrent(const StepContext& context) {
   plan.has_h = context.has(5);
   plan.has_c = plan.cell == Cell::kLstm && context.has(6);
   for (size_t i = 0; i < 3; ++i) plan.wanted[i] = i < context.outputs.size() && context.outputs[i].present;
-  plan.weights = reinterpret_cast<const float*>(context.packed.data());
+  plan.state_weights = reinterpret_cast<const float*>(context.packed.data());
+  plan.input_weights = plan.state_weights + plan.directions * plan.panels() * plan.hidden * plan.columns();
   plan.leaves = recurrent_leaves(context.isa);
-  plan.transpose = transpose_leaf(sizeof(float), context.isa);
   plan_cuts(plan);
   const auto projected = checked_multiply(plan.directions * plan.time, plan.batch * plan.row());
   if (!projected || *projected > kScratchFloatsMax)
     return too_large("the sequence needs more than 8 GiB of intermediate results; cut it into shorter ones");
-  return recurrent_kernel(plan, context.threads);
+  return recurrent_kernel(plan);
 }
 
-constexpr Packing kPacking{"recurrent/groups-of-16", 2, recurrent_packed_bytes, recurrent_pack};
+constexpr Packing kPacking{"recurrent/state-input-16", inputs_at({1, 2}), recurrent_packed_bytes, recurrent_pack};
 
 template <const ops::CellKind& (*Kind)()>
 constexpr KernelRow row(std::string_view op, std::string_view name) {

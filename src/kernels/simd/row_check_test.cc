@@ -84,6 +84,8 @@ Result<std::vector<Tensor>> run(const KernelRow& row, const OpCase& c, const std
     if (tensor) buffers.emplace_back(tensor->type(), tensor->data(), setting.shift);
     in.push_back(tensor ? buffers.back().data : nullptr);
   }
+  for (size_t i = 0; i < in.size(); ++i)
+    if (row.packing && row.packing->replaces(i)) in[i] = nullptr;
   std::vector<void*> out;
   for (size_t i = 0; i < types.size(); ++i) {
     if (c.wanted[i]) buffers.emplace_back(types[i], nullptr, setting.shift);

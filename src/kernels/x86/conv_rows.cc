@@ -38,7 +38,7 @@ void pack(const StepContext& context, std::span<std::byte> packed) {
 }
 template <const TileFamily& kFamily>
 constexpr Packing packing_of(std::string_view format) {
-  return {format, 1, packed_bytes<kFamily>, pack<kFamily>};
+  return {format, inputs_at({1}), packed_bytes<kFamily>, pack<kFamily>};
 }
 
 template <const Leaf& kLeaf>
@@ -54,7 +54,7 @@ Result<Kernel> bind_depthwise(const StepContext& context) {
 constexpr Packing kPanels32 = packing_of<kAvx512Tall>("conv/panel32-16"), kPanels64 = packing_of<kAvx512Wide>("conv/panel64-16");
 constexpr Packing kPanels16 = packing_of<kAvx2Tall>("conv/panel16-8"), kPanels24 = packing_of<kAvx2Wide>("conv/panel24-8");
 constexpr Packing kPanels8 = packing_of<kPortableTiles>("conv/panel8-4");
-constexpr Packing kTaps{"conv/tap-channel", 1, depthwise_packed_bytes, depthwise_pack};
+constexpr Packing kTaps{"conv/tap-channel", inputs_at({1}), depthwise_packed_bytes, depthwise_pack};
 
 constexpr KernelRow kRows[] = {
     {"Conv", "conv/depthwise-avx512", platform::kAvx512, accepts_depthwise<kAvx512Leaf>, bind_depthwise<kAvx512Leaf>, &kTaps},

@@ -36,7 +36,7 @@ void pack(const StepContext& context, std::span<std::byte> packed) {
 }
 template <const TileFamily& kFamily>
 constexpr Packing packing_of(std::string_view format) {
-  return {format, 1, packed_bytes<kFamily>, pack<kFamily>};
+  return {format, inputs_at({1}), packed_bytes<kFamily>, pack<kFamily>};
 }
 
 template <const TileFamily& kFamily>

@@ -94,7 +94,8 @@ class BoundStep {
       packed_ = aligned(row.packing->bytes(context));
       row.packing->fill(context, {packed_.get(), row.packing->bytes(context)});
       context.packed = {packed_.get(), row.packing->bytes(context)};
-      pointers_[static_cast<size_t>(row.packing->input)] = nullptr;
+      for (size_t i = 0; i < pointers_.size(); ++i)
+        if (row.packing->replaces(i)) pointers_[i] = nullptr;
     }
     kernel_ = row.bind(context).take();
     scratch_ = aligned(kernel_.scratch_bytes());

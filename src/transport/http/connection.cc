@@ -73,6 +73,7 @@ void Connection::on_event(const error_code& failure, size_t bytes) {
   if (phase_ == Phase::kClosed) return;
   if (failure) return close();
   turn_bytes_ = bytes;
+  is_drained_ = bytes < asked_bytes_;
   shared_.counters.bytes_received.add(bytes);
   if (phase_ == Phase::kHead) end_ += bytes;
   if (phase_ == Phase::kBody) body_filled_ += bytes;
@@ -243,12 +244,13 @@ Connection::Step Connection::linger() {
 }
 
 Connection::Step Connection::receive(std::byte* target, size_t bytes, size_t& received) {
-  // Between requests there is nothing to be had yet: Asio's own attempt is enough.
-  if (is_idle_ || turn_bytes_ >= kReadTurnBytes) return wait_readable(target, bytes), Step::kWait;
+  // Between requests, and after a read that got less than it could hold, Asio's own attempt is enough.
+  if (is_idle_ || is_drained_ || turn_bytes_ >= kReadTurnBytes) return wait_readable(target, bytes), Step::kWait;
   const ssize_t n = ::recv(socket_.native_handle(), target, bytes, MSG_DONTWAIT);
   if (n > 0) {
     received = static_cast<size_t>(n);
     turn_bytes_ += received;
+    is_drained_ = received < bytes;
     shared_.counters.bytes_received.add(received);
     return Step::kGo;
   }
@@ -259,6 +261,7 @@ Connection::Step Connection::receive(std::byte* target, size_t bytes, size_t& re
 
 void Connection::wait_readable(std::byte* target, size_t bytes) {
   turns_ = 0;
+  asked_bytes_ = bytes;
   socket_.async_read_some(asio::buffer(target, bytes), Resume{shared_from_this(), &handler_memory_, &Connection::on_event});
 }
 

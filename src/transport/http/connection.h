@@ -59,6 +59,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   int64_t deadline_ns_ = 0;
   int turns_ = 0;                  // requests answered without giving others a turn
   size_t turn_bytes_ = 0;          // read without giving others a turn
+  size_t asked_bytes_ = 0;         // of the read under way
+  bool is_drained_ = false;        // the last read got less than it asked for
   std::vector<std::byte> window_;  // received and not yet used: [begin_, end_)
   size_t begin_ = 0, end_ = 0, scanned_ = 0;
   size_t used_bytes_ = 0;   // of the window, by the request being answered

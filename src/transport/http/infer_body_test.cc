@@ -21,7 +21,7 @@ Signature one(DType dtype) { return {{{"x", dtype, {-1}}}, {{"y", dtype, {-1}}}}
 struct Parsed {
   Parsed(std::string_view text, std::optional<uint64_t> header_length, const Signature& signature, size_t offset = 0) {
     check(body.reserve(text.size() + offset), "memory");
-    std::memcpy(body.data() + offset, text.data(), text.size());
+    std::copy(text.begin(), text.end(), reinterpret_cast<char*>(body.data()) + offset);
     const auto result = parser.parse({body.data() + offset, text.size()}, header_length, signature, request);
     if (!result.ok()) message = result.error().message();
   }
