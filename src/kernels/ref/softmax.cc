@@ -57,14 +57,14 @@ Exponentials exponentials_of(const Line& line) {
 Result<Kernel> bind_softmax(const StepContext& c) {
   return line_kernel(c, [](const Line& line) {
     const auto [largest, sum] = exponentials_of(line);
-    line.store([&](double x, int64_t) { return std::exp(x - largest) / sum; });
+    line.store([largest = largest, sum = sum](double x, int64_t) { return std::exp(x - largest) / sum; });
   });
 }
 
 Result<Kernel> bind_log_softmax(const StepContext& c) {
   return line_kernel(c, [](const Line& line) {
     const auto [largest, sum] = exponentials_of(line);
-    line.store([&](double x, int64_t) { return x - largest - std::log(sum); });
+    line.store([largest = largest, sum = sum](double x, int64_t) { return x - largest - std::log(sum); });
   });
 }
 
