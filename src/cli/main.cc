@@ -20,7 +20,7 @@ int run_program(int argc, char** argv) {
   app.add_flag("--json", shared.json, "print one JSON object on stdout instead of text");
   app.add_flag("--quiet,-q", shared.quiet, "print only errors");
   for (auto* add :
-       {add_inspect, add_compile, add_run, add_bench, add_explain, add_compare, add_serve, add_version, add_completion})
+       {add_inspect, add_compile, add_run, add_bench, add_explain, add_compare, add_serve, add_doctor, add_version, add_completion})
     add(app, shared, action);
   try {
     app.parse(argc, argv);

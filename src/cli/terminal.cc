@@ -92,12 +92,14 @@ void Table::print(const Terminal& terminal) const {
   for (const auto& head : heads_) widths.push_back(columns(head));
   for (const auto& row : rows_)
     for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], columns(row[c]));
+  std::vector<char> right(heads_.size(), !rows_.empty());
+  for (const auto& row : rows_)
+    for (size_t c = 0; c < row.size(); ++c) right[c] = right[c] && (row[c].empty() || looks_numeric(row[c]));
   const auto line = [&](const std::vector<std::string>& cells, bool head) {
     std::string text;
     for (size_t c = 0; c < cells.size(); ++c) {
       const std::string padding(widths[c] - columns(cells[c]), ' ');
-      const bool right = head ? !rows_.empty() && c < rows_[0].size() && looks_numeric(rows_[0][c]) : looks_numeric(cells[c]);
-      text += (c ? "  " : "") + (right ? padding + cells[c] : cells[c] + padding);
+      text += (c ? "  " : "") + (right[c] ? padding + cells[c] : cells[c] + padding);
     }
     while (!text.empty() && text.back() == ' ') text.pop_back();
     std::printf("%s\n", head ? terminal.bold(text).c_str() : text.c_str());

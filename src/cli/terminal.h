@@ -37,7 +37,7 @@ class ProgressBar {
   int64_t drawn_ns_ = 0, started_ns_ = 0;
 };
 
-// A table with aligned columns; numbers (cells that begin with a digit, '-' or '.') align right.
+// A table with aligned columns; those of numbers alone (cells that begin with a digit, '-' or '.') align right.
 class Table {
  public:
   explicit Table(std::vector<std::string> heads) : heads_(std::move(heads)) {}

@@ -73,7 +73,7 @@ def version_says_what_it_is(cli):
 @test
 def help_lists_every_command(cli):
     text = cli.run("--help").stdout
-    for command in ("inspect", "compile", "run", "bench", "explain", "compare", "serve", "version", "completion"):
+    for command in ("inspect", "compile", "run", "bench", "explain", "compare", "serve", "doctor", "version", "completion"):
         assert command in text, command
         cli.run(command, "--help")
 
@@ -84,6 +84,17 @@ def usage_errors_exit_2(cli):
     cli.run("frobnicate", expect=2)
     cli.run("run", expect=2)
     cli.run("bench", "x.plan", "--seconds", "-1", expect=2)
+
+
+@test
+def doctor_says_what_to_change(cli):
+    report = cli.json("doctor", "--seconds", "0.05")
+    assert len({c["name"] for c in report["checks"]}) == len(report["checks"]) >= 16, report
+    for check in report["checks"]:
+        assert check["verdict"] in ("good", "note", "warning", "unknown") and check["value"] and check["why"], check
+        assert bool(check["change"]) == (check["verdict"] in ("note", "warning")), check
+    assert report["warnings"] == sum(c["verdict"] == "warning" for c in report["checks"]), report
+    assert "interruptions" in cli.run("doctor", "--seconds", "0.05").stdout
 
 
 @test
