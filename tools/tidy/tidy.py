@@ -33,6 +33,7 @@ BANS = [
     (re.compile(r"\bstd::regex\b"), "a small parser of its own"),
     (re.compile(r"\bstd::(system|high_resolution)_clock\b"), "platform/clock.h"),
     (re.compile(r"#include <(iostream|regex)>"), "<cstdio>, or a small parser"),
+    (re.compile(r"\bnew [\w:]+\(.*\bTRY\("), "take the value first: TRY returns while new's memory is nobody's"),
     (re.compile(r"\batoi\(|\bstrtok\(|\bsprintf\("), "std::from_chars, std::snprintf"),
 ]
 BAN_EXCEPTIONS = {}  # path relative to src/ -> pattern text that is allowed there, with a reason beside it
