@@ -16,7 +16,8 @@ enum class ErrorCode : unsigned char {
   kLimit,        // larger than a documented limit
   kExhausted,    // a queue or quota is full; try again later
   kUnavailable,  // not ready (yet)
-  kCancelled,    // the caller asked to stop, or the deadline passed
+  kCancelled,    // the caller asked to stop
+  kDeadline,     // the deadline passed first
   kIo,           // the operating system refused
   kNeedsValue,   // shape rules only: the output shape depends on data that is not known yet
   kInternal,     // a defect of Tercel

@@ -19,6 +19,7 @@ class Binding {
   bool worth_sharing = false;       // enough work to be worth waking helpers
   bool asked_for_workers = false;   // the last run did: wake them before the first step of the next
   uint64_t last_used = 0;
+  int holders = 0;  // while there are any, it is not forgotten
 
   bool fits(std::span<const Shape> wanted) const {
     return std::equal(wanted.begin(), wanted.end(), shapes.begin(), shapes.end());

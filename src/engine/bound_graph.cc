@@ -76,11 +76,12 @@ Result<void> BoundGraph::run(const RunContext& context, std::span<const void* co
   for (size_t i = 0; i < inputs.size(); ++i) slots_[i] = const_cast<void*>(inputs[i]);
   for (size_t i = 0; i < outputs.size(); ++i) slots_[inputs.size() + i] = buffers.empty() ? nullptr : buffers[i];
   Region* region = first_.get();
+  StepTimes times(context.control.step_ns);
   while (true) {
     enter(*region);
-    TRY(context.observer || context.check_numerics ? run_watched(context, *region) : run_steps(context, *region));
+    TRY(run_region(context, *region, times));
     if (!region->barrier) break;
-    region = TRY(cross(context, *region->barrier));
+    region = TRY(cross(context, *region->barrier, times));
   }
   deliver(*region, outputs);
   return {};
@@ -94,24 +95,40 @@ void BoundGraph::enter(Region& region) {
   for (const Patch& patch : region.patches) region.pointers[patch.entry] = slots_[patch.slot];
 }
 
-Result<void> BoundGraph::run_steps(const RunContext& context, Region& region) {
+Result<void> RunContext::check_wanted() const {
+  if (control.cancel && control.cancel->load(std::memory_order_relaxed)) return Error(ErrorCode::kCancelled, "cancelled");
+  if (control.deadline_ns && platform::now_ns() >= control.deadline_ns) return Error(ErrorCode::kDeadline, "deadline passed");
+  return {};
+}
+
+Result<void> BoundGraph::run_region(const RunContext& context, Region& region, StepTimes& times) {
+  if (context.observer || context.check_numerics) return run_watched(context, region, times);
+  if (context.may_stop() || times.wanted()) return run_timed(context, region, times);
+  for (const Step& step : region.steps) step.kernel.run({step.inputs, step.outputs, region.scratch, context.workers});
+  return {};
+}
+
+Result<void> BoundGraph::run_timed(const RunContext& context, Region& region, StepTimes& times) {
   for (const Step& step : region.steps) {
-    if (context.cancelled()) return Error(ErrorCode::kCancelled, "the request was cancelled");
+    TRY(context.check_wanted());
+    const int64_t before = times.wanted() ? platform::now_ns() : 0;
     step.kernel.run({step.inputs, step.outputs, region.scratch, context.workers});
+    if (times.wanted()) times.add(platform::now_ns() - before);
   }
   return {};
 }
 
 // The same for those who look at every step.
-Result<void> BoundGraph::run_watched(const RunContext& context, Region& region) {
+Result<void> BoundGraph::run_watched(const RunContext& context, Region& region, StepTimes& times) {
   const plan::ProgramGraph& graph = environment_.graph(graph_);
   std::vector<OutputView> views;
   for (size_t i = 0; i < region.steps.size(); ++i) {
     const Step& step = region.steps[i];
-    if (context.cancelled()) return Error(ErrorCode::kCancelled, "the request was cancelled");
+    TRY(context.check_wanted());
     const int64_t before = platform::now_ns();
     step.kernel.run({step.inputs, step.outputs, region.scratch, context.workers});
     const int64_t after = platform::now_ns();
+    times.add(after - before);
     const plan::ProgramNode& node = graph.nodes[step.node];
     views.clear();
     for (size_t o = 0; o < node.outputs.size(); ++o) views.push_back({region.records[i].outputs[o], step.outputs[o]});
@@ -150,11 +167,13 @@ Result<std::vector<TensorType>> run_with_values(BarrierRun& run) {
   return node.outputs;
 }
 
+bool is_stop(ErrorCode code) { return code == ErrorCode::kCancelled || code == ErrorCode::kDeadline; }
+
 }  // namespace
 
-Result<Region*> BoundGraph::cross(const RunContext& context, Barrier& barrier) {
+Result<Region*> BoundGraph::cross(const RunContext& context, Barrier& barrier, StepTimes& times) {
   const plan::ProgramNode& node = environment_.graph(graph_).nodes[barrier.node];
-  if (context.cancelled()) return Error(ErrorCode::kCancelled, "the request was cancelled");
+  TRY(context.check_wanted());
   BarrierRun run{environment_, context, barrier, node, {}};
   for (plan::ValueId id : node.inputs) {
     run.inputs.emplace_back();
@@ -166,9 +185,10 @@ Result<Region*> BoundGraph::cross(const RunContext& context, Barrier& barrier) {
                          .known = value.known ? &*value.known : nullptr,
                          .source = value.source};
   }
-  const int64_t before = context.observer ? platform::now_ns() : 0;
+  const int64_t before = platform::now_ns();
   auto types = ops::is_control(node.op->name) ? run_control(run) : run_with_values(run);
-  if (!types.ok()) return types.error().code() == ErrorCode::kCancelled ? types.error() : types.error().within(describe(node));
+  if (!types.ok()) return is_stop(types.error().code()) ? types.error() : types.error().within(describe(node));
+  times.add(platform::now_ns() - before);
   slots_.resize(std::max(slots_.size(), barrier.first_slot + barrier.buffers.size()));
   for (size_t i = 0; i < barrier.buffers.size(); ++i) slots_[barrier.first_slot + i] = barrier.buffers[i].data();
   if (context.observer) {

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <optional>
 #include <span>
@@ -14,12 +13,28 @@ namespace tercel::engine {
 // What a run carries along. One per call of Session::run.
 struct RunContext {
   kernels::Workers* workers = nullptr;
-  const std::atomic<bool>* cancel = nullptr;
+  RunControl control = {};
   bool check_numerics = false;
   Session::Observer observer = nullptr;  // of the main graph only
   void* observer_user = nullptr;
 
-  bool cancelled() const { return cancel && cancel->load(std::memory_order_relaxed); }
+  bool may_stop() const { return control.cancel || control.deadline_ns; }
+  // Not ok once the caller no longer wants the answer. Allocates nothing: the messages are short.
+  Result<void> check_wanted() const;
+};
+
+// Where a run notes what its steps took; does nothing where nobody asked.
+class StepTimes {
+ public:
+  explicit StepTimes(std::span<int64_t> room) : room_(room) {}
+  bool wanted() const { return next_ < room_.size(); }
+  void add(int64_t ns) {
+    if (wanted()) room_[next_++] = ns;
+  }
+
+ private:
+  std::span<int64_t> room_;
+  size_t next_ = 0;
 };
 
 // One graph of a program, bound to the types of its inputs: its first region at once, what follows a barrier when a run
@@ -51,9 +66,10 @@ class BoundGraph {
  private:
   BoundGraph(Environment& environment, uint32_t graph);
 
-  Result<void> run_steps(const RunContext& context, Region& region);
-  Result<void> run_watched(const RunContext& context, Region& region);
-  Result<Region*> cross(const RunContext& context, Barrier& barrier);
+  Result<void> run_region(const RunContext& context, Region& region, StepTimes& times);
+  Result<void> run_timed(const RunContext& context, Region& region, StepTimes& times);
+  Result<void> run_watched(const RunContext& context, Region& region, StepTimes& times);
+  Result<Region*> cross(const RunContext& context, Barrier& barrier, StepTimes& times);
   Result<Region*> continuation(Barrier& barrier, std::vector<TensorType> types);
   void enter(Region& region);
   void deliver(const Region& last, std::span<OutputView> outputs);

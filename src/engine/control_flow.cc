@@ -45,6 +45,7 @@ Result<std::vector<TensorType>> run_into(const RunContext& context, BoundGraph& 
   std::vector<OutputView> views(targets.size());
   RunContext inside = context;
   inside.observer = nullptr;
+  inside.control.step_ns = {};
   TRY(body.run(inside, addresses, buffers, views));
   std::vector<TensorType> types;
   for (size_t i = 0; i < targets.size(); ++i) {
@@ -64,7 +65,7 @@ TensorType declared_type(const plan::ProgramGraph& graph, size_t output) {
 }
 
 Result<void> check_iteration(const RunContext& context, int64_t iteration) {
-  if (context.cancelled()) return Error(ErrorCode::kCancelled, "the request was cancelled");
+  TRY(context.check_wanted());
   if (iteration >= kIterationsMax)
     return too_large("it iterates more than " + std::to_string(kIterationsMax) + " times, the limit of loops");
   return {};

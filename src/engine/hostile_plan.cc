@@ -43,7 +43,7 @@ bool run_zeros(const std::shared_ptr<const plan::Program>& program) {
     views.push_back({inputs.back().type(), inputs.back().data()});
   }
   std::vector<OutputView> outputs((*session)->output_types(**binding).size());
-  return (*session)->run(**binding, views, {}, outputs, &out_of_time).ok();
+  return (*session)->run(**binding, views, {}, outputs, {.cancel = &out_of_time}).ok();
 }
 
 }  // namespace

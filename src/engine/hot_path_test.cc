@@ -49,7 +49,7 @@ struct Ready {
     buffers = {out[0].data(), out[1].data()};
     views.resize(2);
   }
-  bool run() { return session->run(*binding, {&input, 1}, buffers, views).ok(); }
+  bool run(const RunControl& control = {}) { return session->run(*binding, {&input, 1}, buffers, views, control).ok(); }
 
   std::unique_ptr<Session> session;
   const Binding* binding;
@@ -78,6 +78,19 @@ TEST(HotPath, DoesNotAllocate) {
   asm volatile("" : "+r"(canary));  // or the compiler drops the pair
   std::free(canary);
   EXPECT_GT(allocations(), before);
+}
+
+TEST(HotPath, DoesNotAllocateForDeadlinesStepTimesAndStops) {
+  if (!counts_allocations()) GTEST_SKIP() << "sanitizers replace the allocator";
+  Ready ready(1);
+  ASSERT_TRUE(ready.run());
+  std::atomic<bool> cancel{true};
+  std::vector<int64_t> step_ns(64);
+  const uint64_t before = allocations();
+  EXPECT_TRUE(ready.run({.deadline_ns = INT64_MAX, .step_ns = step_ns}));
+  EXPECT_FALSE(ready.run({.deadline_ns = 1}));
+  EXPECT_FALSE(ready.run({.cancel = &cancel}));
+  EXPECT_EQ(allocations() - before, 0u);
 }
 
 TEST(HotPath, DoesNotFault) {

@@ -5,6 +5,7 @@
 
 #include "engine/control_flow.h"
 #include "engine/test_program.h"
+#include "platform/clock.h"
 
 // Regions that end where only data tell sizes, and control flow.
 namespace tercel::engine {
@@ -195,8 +196,10 @@ TEST(ControlFlow, EndlessLoopsStopWhenCancelled) {
     std::this_thread::sleep_for(std::chrono::milliseconds(20));
     cancel = true;
   });
-  EXPECT_EQ(run_once_for_test(*session, {tensor_of({Dim(1)}, {1})}, &cancel).error().code(), ErrorCode::kCancelled);
+  EXPECT_EQ(run_once_for_test(*session, {tensor_of({Dim(1)}, {1})}, {.cancel = &cancel}).error().code(), ErrorCode::kCancelled);
   canceller.join();
+  EXPECT_EQ(run_once_for_test(*session, {tensor_of({Dim(1)}, {1})}, {.deadline_ns = platform::now_ns() + 20'000'000}).error().code(),
+            ErrorCode::kDeadline);
   EXPECT_EQ(check_iteration({}, kIterationsMax).error().code(), ErrorCode::kLimit);
 }
 

@@ -58,10 +58,14 @@ struct Session::State final : ArenaSource {
     return nullptr;
   }
 
+  // False when there is none that nobody holds.
   bool evict_oldest() {
-    if (bindings.empty()) return false;
-    const auto older = [](const auto& a, const auto& b) { return a->last_used < b->last_used; };
-    bindings.erase(std::min_element(bindings.begin(), bindings.end(), older));
+    const auto older = [](const auto& a, const auto& b) {
+      return std::pair(a->holders > 0, a->last_used) < std::pair(b->holders > 0, b->last_used);
+    };
+    const auto oldest = std::min_element(bindings.begin(), bindings.end(), older);
+    if (oldest == bindings.end() || (*oldest)->holders > 0) return false;
+    bindings.erase(oldest);
     size_t needed = 0;
     for (const auto& binding : bindings) needed = std::max(needed, binding->graph->first_region().arena_bytes);
     const size_t before = arena.bytes();
@@ -102,7 +106,7 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const plan::Progr
   state->notice = notice_of(*program, state->environment.tuned, host);
   state->ranges = ranges_of(*program);
   state->pool = TRY(Pool::start(state->environment.threads));
-  state->bindings.reserve(static_cast<size_t>(options.bindings_max));
+  state->bindings.reserve(static_cast<size_t>(std::min(options.bindings_max, 64)));
   return std::unique_ptr<Session>(new Session(std::move(state)));
 }
 
@@ -121,7 +125,9 @@ Result<const Binding*> Session::bind(std::span<const Shape> input_shapes) {
   }
   TRY(check_shapes(state.ranges, input_shapes));
   const platform::ScopedFlushDenormals flush;
-  if (state.bindings.size() >= static_cast<size_t>(state.options.bindings_max)) state.evict_oldest();
+  if (state.bindings.size() >= static_cast<size_t>(state.options.bindings_max) && !state.evict_oldest())
+    return too_large("all " + std::to_string(state.bindings.size()) +
+                     " bound shapes that this session keeps are held: release one, or open it with a larger bindings_max");
   auto binding = make_binding(state.environment, state.ranges, input_shapes, state);
   while (!binding.ok() && binding.error().code() == ErrorCode::kLimit && state.evict_oldest())
     binding = make_binding(state.environment, state.ranges, input_shapes, state);
@@ -131,10 +137,18 @@ Result<const Binding*> Session::bind(std::span<const Shape> input_shapes) {
   return state.bindings.back().get();
 }
 
+void Session::hold(const Binding& binding) {
+  if (Binding* const known = state_->find(&binding)) ++known->holders;
+}
+
+void Session::release(const Binding& binding) {
+  if (Binding* const known = state_->find(&binding)) --known->holders;
+}
+
 std::span<const TensorType> Session::output_types(const Binding& binding) const { return binding.output_types; }
 
 Result<void> Session::run(const Binding& wanted, std::span<const InputView> inputs, std::span<void* const> output_buffers,
-                          std::span<OutputView> outputs, const std::atomic<bool>* cancel) {
+                          std::span<OutputView> outputs, const RunControl& control) {
   State& state = *state_;
   const Turn turn(state.busy);
   if (!turn.mine()) return used_twice();
@@ -145,7 +159,7 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
   for (size_t i = 0; i < inputs.size(); ++i) binding->inputs[i] = inputs[i].data;
   const platform::ScopedFlushDenormals flush;
   const RunContext context{.workers = binding->worth_sharing ? static_cast<kernels::Workers*>(state.pool.get()) : &state.serial,
-                           .cancel = cancel,
+                           .control = control,
                            .check_numerics = state.options.check_numerics,
                            .observer = state.observer,
                            .observer_user = state.observer_user};

@@ -1,11 +1,11 @@
 #pragma once
 
-#include <atomic>
 #include <memory>
 #include <span>
 #include <string>
 #include <vector>
 
+#include "engine/run_control.h"
 #include "plan/program.h"
 
 namespace tercel::engine {
@@ -31,8 +31,8 @@ struct InputView {
 };
 
 // Shapes resolved and addresses assigned for one set of input shapes. Owned by its session, which forgets the least recently
-// used one when it holds SessionOptions::bindings_max, or when memory is short. Running a forgotten one is refused: bind
-// before each run, which costs a comparison of shapes when they are still bound, and allocates nothing then.
+// used one when it has SessionOptions::bindings_max, or when memory is short. Running a forgotten one is refused: hold it,
+// or bind before each run, which costs a comparison of shapes when they are still bound, and allocates nothing then.
 class Binding;
 
 // One instance of a plan: its arena, its bound shapes, its threads. Not for two threads at once: a second concurrent
@@ -52,6 +52,11 @@ class Session {
   // prefaults, chooses tactics. Cached. Shapes outside the profile's range are refused with the range.
   Result<const Binding*> bind(std::span<const Shape> input_shapes);
 
+  // While held, a bound shape is not forgotten: bind() refuses another one when all that fit are held. Each hold wants its
+  // release. Not during a run.
+  void hold(const Binding& binding);
+  void release(const Binding& binding);
+
   // Types of the outputs of a bound shape; extents that depend on data are unknown until run() returns.
   std::span<const TensorType> output_types(const Binding& binding) const;
 
@@ -59,10 +64,10 @@ class Session {
   // per output. `output_buffers` is empty, or one pointer per output: null, or caller-owned memory of the output's bytes.
   // After the first run of a bound shape whose sizes do not depend on data: no allocation, no page fault, no syscall but
   // one wake-up when threads > 1 (and sched_yield while a preempted helper holds a chunk). If, Loop, Scan and nodes whose
-  // output sizes depend on data are bound while they run, and may allocate. `cancel`, when given, is read at step
-  // boundaries and loop iterations: kCancelled. Input and output memory must not overlap.
+  // output sizes depend on data are bound while they run, and may allocate; so may errors, but for kCancelled and kDeadline.
+  // Input and output memory must not overlap.
   Result<void> run(const Binding& binding, std::span<const InputView> inputs, std::span<void* const> output_buffers,
-                   std::span<OutputView> outputs, const std::atomic<bool>* cancel = nullptr);
+                   std::span<OutputView> outputs, const RunControl& control = {});
 
   // For the curious (explain, compare, bench): one bound step of the main graph.
   struct StepInfo {

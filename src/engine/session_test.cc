@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "engine/test_program.h"
+#include "platform/clock.h"
 
 namespace tercel::engine {
 namespace {
@@ -160,9 +161,39 @@ TEST(Session, StopsAtTheNextStepWhenCancelled) {
   const auto session = open(dense_program());
   std::atomic<bool> cancel{true};
   const auto input = tensor_of({Dim(1), Dim(3)}, {1, 1, 1});
-  EXPECT_EQ(run_once_for_test(*session, {input}, &cancel).error().code(), ErrorCode::kCancelled);
+  EXPECT_EQ(run_once_for_test(*session, {input}, {.cancel = &cancel}).error().code(), ErrorCode::kCancelled);
   cancel = false;
-  EXPECT_TRUE(run_once_for_test(*session, {input}, &cancel).ok());
+  EXPECT_TRUE(run_once_for_test(*session, {input}, {.cancel = &cancel}).ok());
+}
+
+TEST(Session, StopsAtTheNextStepWhenTheDeadlinePassed) {
+  const auto session = open(dense_program());
+  const auto input = tensor_of({Dim(1), Dim(3)}, {1, 1, 1});
+  EXPECT_EQ(run_once_for_test(*session, {input}, {.deadline_ns = platform::now_ns()}).error().code(), ErrorCode::kDeadline);
+  EXPECT_TRUE(run_once_for_test(*session, {input}, {.deadline_ns = platform::now_ns() + 60'000'000'000}).ok());
+}
+
+TEST(Session, TellsTheTimeOfEachStep) {
+  const auto session = open(dense_program());
+  std::vector<int64_t> ns(session->steps(**session->bind(std::vector<Shape>{{Dim(1), Dim(3)}})).size() + 1, -1);
+  ASSERT_TRUE(run_once_for_test(*session, {tensor_of({Dim(1), Dim(3)}, {1, 1, 1})}, {.step_ns = ns}).ok());
+  for (size_t i = 0; i + 1 < ns.size(); ++i) EXPECT_GE(ns[i], 0);
+  EXPECT_EQ(ns.back(), -1);
+}
+
+TEST(Session, DoesNotForgetWhatIsHeld) {
+  GraphMaker g;
+  g.output(g.node("Relu", {g.input("x", DType::kFloat32, {Dim::symbol(0)})}));
+  const auto session = open(program_of(std::move(g), {"n"}), {.threads = 1, .bindings_max = 2});
+  const auto bind = [&](int64_t n) { return session->bind(std::vector<Shape>{{Dim(n)}}); };
+  const Binding* const held = bind(1).take();
+  session->hold(*held);
+  for (int64_t n = 2; n < 9; ++n) ASSERT_TRUE(bind(n).ok());
+  EXPECT_EQ(bind(1).take(), held);
+  session->hold(*bind(9).take());
+  EXPECT_EQ(bind(10).error().code(), ErrorCode::kLimit);
+  session->release(*held);
+  EXPECT_TRUE(bind(10).ok());
 }
 
 TEST(Session, TellsASecondThreadToWait) {

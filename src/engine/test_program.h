@@ -95,7 +95,7 @@ inline Tensor truth_of(bool value) {
 
 // Binds the shapes of `inputs`, runs, and copies the outputs.
 inline Result<std::vector<Tensor>> run_once_for_test(Session& session, const std::vector<Tensor>& inputs,
-                                                     const std::atomic<bool>* cancel = nullptr) {
+                                                     const RunControl& control = {}) {
   std::vector<Shape> shapes;
   std::vector<InputView> views;
   for (const Tensor& input : inputs) {
@@ -104,7 +104,7 @@ inline Result<std::vector<Tensor>> run_once_for_test(Session& session, const std
   }
   const Binding* binding = TRY(session.bind(shapes));
   std::vector<OutputView> outputs(session.output_types(*binding).size());
-  TRY(session.run(*binding, views, {}, outputs, cancel));
+  TRY(session.run(*binding, views, {}, outputs, control));
   std::vector<Tensor> copies;
   for (const OutputView& view : outputs) {
     Tensor copy = TRY(Tensor::zeros(view.type.dtype, view.type.shape));

@@ -18,7 +18,7 @@ int64_t run(const sched::Action& action, registry::Instance& instance) {
   if (now < action.start_earliest_ns) { std::this_thread::sleep_for(std::chrono::nanoseconds(action.start_earliest_ns - now)); }
   now = job.clock.mark(request::Stage::kQueue);
   if (now > action.start_latest_ns) {
-    job.error.emplace(ErrorCode::kCancelled, "the deadline passed while the request waited in the queue");
+    job.error.emplace(ErrorCode::kDeadline, "the deadline passed while the request waited in the queue");
     return 0;
   }
   auto result = instance.run(job.request, job.reply);

@@ -97,7 +97,7 @@ TEST(Executor, DropsWhatExpiredInTheQueueAndReportsFailures) {
   for (auto& waited : jobs) waited.finished.acquire();
   EXPECT_FALSE(jobs[0].job.error);
   ASSERT_TRUE(jobs[1].job.error);
-  EXPECT_EQ(jobs[1].job.error->code(), ErrorCode::kCancelled);
+  EXPECT_EQ(jobs[1].job.error->code(), ErrorCode::kDeadline);
   EXPECT_EQ(jobs[1].job.clock.spent_ns(request::Stage::kCompute), 0);
 
   Fixture failing({.fails = true}, 1, 2, 1000);

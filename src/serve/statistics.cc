@@ -8,7 +8,8 @@ Outcome outcome_of(ErrorCode code) {
   switch (code) {
     case ErrorCode::kExhausted: return Outcome::kRejectedOverload;
     case ErrorCode::kUnavailable: return Outcome::kUnavailable;
-    case ErrorCode::kCancelled: return Outcome::kDeadlineMissed;
+    case ErrorCode::kCancelled:
+    case ErrorCode::kDeadline: return Outcome::kDeadlineMissed;
     case ErrorCode::kInvalid:
     case ErrorCode::kNotFound:
     case ErrorCode::kUnsupported:

@@ -51,7 +51,8 @@ int status_of(ErrorCode code) {
     case ErrorCode::kLimit: return 400;
     case ErrorCode::kExhausted: return 429;
     case ErrorCode::kUnavailable: return 503;
-    case ErrorCode::kCancelled: return 504;
+    case ErrorCode::kCancelled:
+    case ErrorCode::kDeadline: return 504;
     case ErrorCode::kIo:
     case ErrorCode::kInternal: return 500;
   }

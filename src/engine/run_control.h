@@ -1,0 +1,21 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <span>
+
+namespace tercel::engine {
+
+// What a caller may ask of one run. Everything is optional and is read only during the run.
+struct RunControl {
+  // Read at step boundaries and loop iterations: once true, the run stops with kCancelled. May be set by any thread.
+  const std::atomic<bool>* cancel = nullptr;
+  // On platform::now_ns(); 0: none. Read where `cancel` is: once it has passed, the run stops with kDeadline. A run whose
+  // last step ends late delivers all the same; who asked can compare the clock.
+  int64_t deadline_ns = 0;
+  // Receives the nanoseconds of each step, in the order of Session::steps(), as far as there is room. Costs a reading of
+  // the clock per step.
+  std::span<int64_t> step_ns = {};
+};
+
+}  // namespace tercel::engine
