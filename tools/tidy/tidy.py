@@ -223,7 +223,7 @@ def check_limits(findings):
 
 
 def compile_header(header, flags):
-    command = ["g++", "-std=gnu++20", "-fsyntax-only", "-I", str(SRC), *flags, "-x", "c++", "-include", str(header), "/dev/null"]
+    command = ["g++", "-std=gnu++20", "-fsyntax-only", "-I", str(SRC), "-I", str(ROOT / "include"), *flags, "-x", "c++", "-include", str(header), "/dev/null"]
     run = subprocess.run(command, capture_output=True, text=True)
     return None if run.returncode == 0 else f"{header.relative_to(ROOT)}: does not compile alone\n{run.stderr[:600]}"
 
