@@ -24,12 +24,13 @@ struct Options {
   double seconds = 3;
   int64_t batch = 0;
   std::vector<std::string> shapes;
+  bool no_take_back = false;
 };
 
 struct Measured {
   std::vector<double> times_us;
   double open_us = 0, first_run_us = 0;
-  double allocations_per_run = 0, page_faults_per_run = 0;
+  double allocations_per_run = 0, page_faults_per_run = 0, chunks_taken_back_per_run = 0;
   int threads = 0;
   std::vector<Shape> input_shapes;
   double flops = 0, io_bytes = 0;
@@ -58,6 +59,7 @@ Result<Measured> measure(std::shared_ptr<const plan::Program> program, const Opt
   const int64_t opening = platform::now_ns();
   engine::SessionOptions session_options;
   session_options.threads = options.threads;
+  session_options.take_back = !options.no_take_back;
   const auto session = TRY(engine::Session::open(program, session_options));
   const engine::Binding* binding = TRY(session->bind(m.input_shapes));
   int64_t start = platform::now_ns();
@@ -69,6 +71,7 @@ Result<Measured> measure(std::shared_ptr<const plan::Program> program, const Opt
   for (size_t i = 1; i <= std::min<size_t>(views.size(), 20); ++i)
     TRY(session->run(*binding, views[i % views.size()], {}, outputs));
   const Counters before = read_counters();
+  const uint64_t taken_back = session->chunks_taken_back();
   const int64_t deadline = platform::now_ns() + static_cast<int64_t>(options.seconds * 1e9);
   size_t runs = 0;
   for (int64_t now = platform::now_ns(); runs < m.times_us.size() && (runs < 5 || now < deadline); ++runs) {
@@ -82,6 +85,7 @@ Result<Measured> measure(std::shared_ptr<const plan::Program> program, const Opt
   m.times_us.resize(runs);
   m.allocations_per_run = static_cast<double>(after.allocations - before.allocations) / static_cast<double>(runs);
   m.page_faults_per_run = static_cast<double>(after.page_faults - before.page_faults) / static_cast<double>(runs);
+  m.chunks_taken_back_per_run = static_cast<double>(session->chunks_taken_back() - taken_back) / static_cast<double>(runs);
   m.threads = session->threads();
   m.notice = session->notice();
   for (const auto& step : session->steps(*binding)) m.flops += step.flops;
@@ -101,6 +105,7 @@ void print_json(const Measured& m, const LatencySummary& latency, double floor_u
   if (counts_allocations()) json.field("allocations_per_run", m.allocations_per_run);
   else json.key("allocations_per_run").null();
   json.field("page_faults_per_run", m.page_faults_per_run)
+      .field("chunks_taken_back_per_run", m.chunks_taken_back_per_run)
       .field("floor_us", floor_us)
       .field("floor_ratio", latency.p50 / floor_us);
   json.field("flops", m.flops).field("peak_resident_bytes", peak_resident_bytes()).field("notice", m.notice).end_object();
@@ -123,6 +128,9 @@ void print_text(const Measured& m, const LatencySummary& latency, double floor_u
   std::printf("per run                 %s allocations, %s page faults\n",
               counts_allocations() ? fixed(m.allocations_per_run, 3).c_str() : "uncounted",
               fixed(m.page_faults_per_run, 3).c_str());
+  if (m.chunks_taken_back_per_run > 0)
+    std::printf("                        %s chunks taken back from preempted helper threads\n",
+                fixed(m.chunks_taken_back_per_run, 3).c_str());
   if (!m.notice.empty()) std::printf("%s\n", m.notice.c_str());
 }
 
@@ -160,6 +168,8 @@ void add_bench(CLI::App& app, const Shared& shared, Action& action) {
   command->add_option("--batch", options->batch, "leading extent of every input that leaves it open")
       ->check(CLI::Range(int64_t{1}, int64_t{1} << 31));
   command->add_option("--shape", options->shapes, "NAME=1x3x224x224; may be repeated");
+  command->add_flag("--no-take-back", options->no_take_back,
+                    "wait for preempted helper threads instead of computing what they hold (to compare)");
   command->callback([=, &shared, &action] { action = [=, &shared] { return bench(*options, shared.terminal()); }; });
 }
 

@@ -13,11 +13,13 @@ namespace tercel::engine {
 // What a run carries along. One per call of Session::run.
 struct RunContext {
   kernels::Workers* workers = nullptr;
+  kernels::Workers* in_place_workers = nullptr;  // the same threads, for steps that write where they read
   RunControl control = {};
   bool check_numerics = false;
   Session::Observer observer = nullptr;  // of the main graph only
   void* observer_user = nullptr;
 
+  kernels::Workers* workers_of(const Step& step) const { return step.in_place ? in_place_workers : workers; }
   bool may_stop() const { return control.cancel || control.deadline_ns; }
   // Not ok once the caller no longer wants the answer. Allocates nothing: the messages are short.
   Result<void> check_wanted() const;

@@ -1,14 +1,20 @@
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
 #include <climits>
 #include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <random>
+#include <thread>
 
 #include "engine/allocation_counter.h"
+#include "engine/parallel/interrupt.h"
 #include "engine/syscall_guard.h"
 #include "engine/test_program.h"
+#include "platform/clock.h"
 
 // After the first run of a bound shape: no allocation, no page fault, no syscall but one wake-up, the same bits for any
 // number of threads.
@@ -157,6 +163,51 @@ TEST(HotPath, BitsDoNotDependOnTheThreads) {
       for (size_t o = 0; o < 2; ++o) ASSERT_EQ(std::memcmp(many.out[o].data(), one.out[o].data(), one.out[o].size() * 4), 0);
     }
   }
+}
+
+// The thread of this process that has this name; 0 when there is none.
+pid_t thread_named(const std::string& name) {
+  for (const auto& task : std::filesystem::directory_iterator("/proc/self/task")) {
+    std::ifstream file(task.path() / "comm");
+    if (std::string comm; std::getline(file, comm) && comm == name) return std::stoi(task.path().filename());
+  }
+  return 0;
+}
+
+void pin(pid_t thread, int cpu) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  CPU_SET(cpu, &set);
+  sched_setaffinity(thread, sizeof set, &set);
+}
+
+// Another thread takes the helper's core whenever it likes: the helper is stopped in the middle of chunks, which are taken
+// back and computed again.
+TEST(HotPath, BitsDoNotDependOnWhoElseWantsTheCores) {
+  if (!can_interrupt()) GTEST_SKIP() << "this process cannot interrupt its threads";
+  Ready one(1, 2048), two(2, 2048);
+  ASSERT_TRUE(one.run());
+  const int cpu = sched_getcpu();
+  const pid_t helper = thread_named("tercel-1");
+  ASSERT_NE(helper, 0);
+  pin(helper, cpu == 0 ? 1 : 0);  // where there is only one, the caller is the one who takes it
+  sched_param lowest{};
+  ASSERT_EQ(sched_setscheduler(helper, SCHED_IDLE, &lowest), 0);
+  std::atomic<bool> stop{false};
+  std::jthread other([&] {
+    pin(0, cpu == 0 ? 1 : 0);
+    while (!stop) {
+      std::this_thread::sleep_for(std::chrono::microseconds(500));
+      for (const int64_t end = platform::now_ns() + 1'000'000; platform::now_ns() < end;) {}
+    }
+  });
+  const int64_t deadline = platform::now_ns() + 20'000'000'000;
+  do {
+    ASSERT_TRUE(two.run());
+    for (size_t o = 0; o < 2; ++o) ASSERT_EQ(std::memcmp(two.out[o].data(), one.out[o].data(), one.out[o].size() * 4), 0);
+  } while (two.session->chunks_taken_back() < 20 && platform::now_ns() < deadline);
+  stop = true;
+  if (two.session->chunks_taken_back() == 0) GTEST_SKIP() << "the machine was too busy to give the helper a turn";
 }
 
 }  // namespace

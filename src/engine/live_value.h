@@ -23,6 +23,7 @@ struct Place {
   static Place fixed(const void* address) { return {Kind::kFixed, 0, address}; }
   static Place slot(uint32_t index) { return {Kind::kSlot, index, nullptr}; }
   static Place storage(uint32_t index) { return {Kind::kStorage, index, nullptr}; }
+  bool operator==(const Place&) const = default;
 };
 
 // What is known of one value while its graph is bound.

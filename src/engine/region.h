@@ -20,7 +20,8 @@ struct Step {
   void* const* inputs = nullptr;  // into Region::pointers; null entries are absent operands
   void* const* outputs = nullptr;
   const kernels::KernelRow* row = nullptr;
-  uint32_t node = 0;  // of the graph
+  uint32_t node = 0;      // of the graph
+  bool in_place = false;  // an output lies where an input does
 };
 
 // What explain, observers and the estimate of work need to know of a step; parallel to Region::steps.

@@ -38,6 +38,7 @@ class RegionBuilder {
   Result<void> add_step(const TypedNode& node, uint32_t index);
   const kernels::KernelRow* tuned_row(uint32_t node) const;
   int64_t in_place_input(const TypedNode& node) const;
+  bool writes_where_it_reads(const PendingStep& step) const;
   void place_output(const TypedNode& node, size_t output, int64_t in_place);
   void set_known(plan::ValueId id, Tensor contents);
 

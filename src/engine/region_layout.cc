@@ -146,8 +146,7 @@ void RegionBuilder::fill_steps(Region& region) {
   };
   for (PendingStep& pending : steps_) {
     const kernels::Packing* packing = pending.bound.packed.bytes.empty() ? nullptr : pending.bound.row->packing;
-    for (size_t i = 0; i < pending.inputs.size(); ++i)
-      add_operand(pending.inputs[i], packing && packing->replaces(i));
+    for (size_t i = 0; i < pending.inputs.size(); ++i) add_operand(pending.inputs[i], packing && packing->replaces(i));
     for (plan::ValueId id : pending.outputs) add_operand(id, false);
     platform::prefault(pending.bound.packed.bytes);
   }
@@ -157,12 +156,23 @@ void RegionBuilder::fill_steps(Region& region) {
               .inputs = next,
               .outputs = next + pending.inputs.size(),
               .row = pending.bound.row,
-              .node = pending.node};
+              .node = pending.node,
+              .in_place = writes_where_it_reads(pending)};
     next = step.outputs + pending.outputs.size();
     region.steps.push_back(std::move(step));
     region.records.push_back(std::move(pending.record));
     if (pending.bound.packed.owner) region.packed.push_back(std::move(pending.bound.packed));
   }
+}
+
+bool RegionBuilder::writes_where_it_reads(const PendingStep& step) const {
+  const auto shares_place = [&](plan::ValueId output) {
+    if (output == plan::kNoValue || values_[output].place.kind == Place::Kind::kNowhere) return false;
+    return std::any_of(step.inputs.begin(), step.inputs.end(), [&](plan::ValueId input) {
+      return input != plan::kNoValue && values_[input].place == values_[output].place;
+    });
+  };
+  return std::any_of(step.outputs.begin(), step.outputs.end(), shares_place);
 }
 
 void RegionBuilder::end_graph(Region& region) const {

@@ -198,8 +198,9 @@ TEST(ControlFlow, EndlessLoopsStopWhenCancelled) {
   });
   EXPECT_EQ(run_once_for_test(*session, {tensor_of({Dim(1)}, {1})}, {.cancel = &cancel}).error().code(), ErrorCode::kCancelled);
   canceller.join();
-  EXPECT_EQ(run_once_for_test(*session, {tensor_of({Dim(1)}, {1})}, {.deadline_ns = platform::now_ns() + 20'000'000}).error().code(),
-            ErrorCode::kDeadline);
+  EXPECT_EQ(
+      run_once_for_test(*session, {tensor_of({Dim(1)}, {1})}, {.deadline_ns = platform::now_ns() + 20'000'000}).error().code(),
+      ErrorCode::kDeadline);
   EXPECT_EQ(check_iteration({}, kIterationsMax).error().code(), ErrorCode::kLimit);
 }
 

@@ -105,7 +105,7 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const plan::Progr
   state->options = options;
   state->notice = notice_of(*program, state->environment.tuned, host);
   state->ranges = ranges_of(*program);
-  state->pool = TRY(Pool::start(state->environment.threads));
+  state->pool = TRY(Pool::start(state->environment.threads, options.take_back));
   state->bindings.reserve(static_cast<size_t>(std::min(options.bindings_max, 64)));
   return std::unique_ptr<Session>(new Session(std::move(state)));
 }
@@ -158,7 +158,9 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
   binding->last_used = ++state.clock;
   for (size_t i = 0; i < inputs.size(); ++i) binding->inputs[i] = inputs[i].data;
   const platform::ScopedFlushDenormals flush;
-  const RunContext context{.workers = binding->worth_sharing ? static_cast<kernels::Workers*>(state.pool.get()) : &state.serial,
+  const bool shared = binding->worth_sharing;
+  const RunContext context{.workers = shared ? static_cast<kernels::Workers*>(state.pool.get()) : &state.serial,
+                           .in_place_workers = shared ? &state.pool->for_in_place() : &state.serial,
                            .control = control,
                            .check_numerics = state.options.check_numerics,
                            .observer = state.observer,
@@ -169,6 +171,8 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
   for (size_t i = 0; i < outputs.size() && result.ok(); ++i) binding->output_types[i] = outputs[i].type;
   return result;
 }
+
+uint64_t Session::chunks_taken_back() const { return state_->pool->chunks_taken_back(); }
 
 std::vector<Session::StepInfo> Session::steps(const Binding& binding) const { return steps_of(program(), binding); }
 

@@ -15,6 +15,8 @@ struct SessionOptions {
   size_t memory_bytes_max = size_t{16} << 30;  // of arenas and bound shapes together; binding past it is refused
   int bindings_max = 64;                       // cached shapes; the least recently used goes first
   bool check_numerics = false;
+  // Takes chunks back from preempted helpers. Uses one real-time signal that nobody handles, for the whole process.
+  bool take_back = true;
 };
 
 // The answer to one request. Outputs are views: of the caller's buffer where one was given, else of the session's memory,
@@ -63,11 +65,14 @@ class Session {
   // Computes. `inputs` in the order of the main graph's inputs, with exactly the bound types; `outputs` receives one view
   // per output. `output_buffers` is empty, or one pointer per output: null, or caller-owned memory of the output's bytes.
   // After the first run of a bound shape whose sizes do not depend on data: no allocation, no page fault, no syscall but
-  // one wake-up when threads > 1 (and sched_yield while a preempted helper holds a chunk). If, Loop, Scan and nodes whose
+  // one wake-up when threads > 1 (and two or three to take a chunk back from a preempted helper). If, Loop, Scan and nodes whose
   // output sizes depend on data are bound while they run, and may allocate; so may errors, but for kCancelled and kDeadline.
   // Input and output memory must not overlap.
   Result<void> run(const Binding& binding, std::span<const InputView> inputs, std::span<void* const> output_buffers,
                    std::span<OutputView> outputs, const RunControl& control = {});
+
+  // Chunks of steps that were taken back from preempted helpers so far.
+  uint64_t chunks_taken_back() const;
 
   // For the curious (explain, compare, bench): one bound step of the main graph.
   struct StepInfo {

@@ -11,7 +11,8 @@ struct GuardedRun {
 };
 
 // Runs `prepare` and then `body` in a child process. During `body` every syscall of every thread kills the child, but for
-// waiting on a futex and offering the CPU (helpers do), and for futex wakes, which are counted. For tests only.
+// waiting on a futex and offering the CPU (helpers do), for taking chunks back from helpers that others keep from running,
+// and for futex wakes, which are counted. For tests only.
 GuardedRun run_without_syscalls(FunctionRef<void()> prepare, FunctionRef<void()> body);
 
 }  // namespace tercel::engine

@@ -15,8 +15,9 @@ class Workers {
   virtual int count() const = 0;
 
   // Runs task(chunk, worker) for every chunk in 0..chunks-1 and returns when all are done; `worker` is in 0..count()-1
-  // and no two chunks run with the same worker at once (index per-thread scratch with it). Chunks are idempotent: the
-  // engine may run one twice. Never called from within a task. Does not allocate.
+  // and no two chunks run with the same worker at once (index per-thread scratch with it). Chunks are idempotent, hold no
+  // lock and own no memory: the engine may stop one anywhere and run it again from its start. Never called from within a
+  // task. Does not allocate.
   virtual void run(int chunks, FunctionRef<void(int chunk, int worker)> task) = 0;
 };
 

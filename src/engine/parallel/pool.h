@@ -14,15 +14,18 @@ namespace tercel::engine {
 // The threads of one session. Helpers sleep between requests; within one they spin, so that handing them work costs a
 // few hundred nanoseconds and no syscall. A request wakes them at most once, when its first step asks for workers.
 //
-// The caller's thread takes chunks like any helper. A helper that the system does not run claims none, so the caller then
-// computes all of them itself: only a helper preempted in the middle of a chunk can hold a step up.
+// The caller's thread takes chunks like any helper, and never depends on one: a helper that the system does not run claims
+// none, and one that was preempted in the middle of a chunk has it taken back (interrupt.h) and computed by the caller, once
+// it is late by more than chunks take. So a run is never slower than on one thread by more than a few chunks, whoever else
+// wants the cores.
 class Pool final : public kernels::Workers {
  public:
   // Most threads of a pool; more than any machine this runs on.
   static constexpr int kThreadsMax = 1024;
 
-  // Starts `threads` - 1 helpers, named tercel-1, tercel-2, ..., with every signal blocked and denormals flushed.
-  static Result<std::unique_ptr<Pool>> start(int threads);
+  // Starts `threads` - 1 helpers, named tercel-1, tercel-2, ..., with every signal blocked (but the one that takes chunks
+  // back) and denormals flushed. `take_back` false: a preempted helper is waited for.
+  static Result<std::unique_ptr<Pool>> start(int threads, bool take_back = true);
   ~Pool() override;
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
@@ -34,15 +37,41 @@ class Pool final : public kernels::Workers {
   bool end_request();
 
   int count() const override { return static_cast<int>(helpers_.size()) + 1; }
-  void run(int chunks, FunctionRef<void(int chunk, int worker)> task) override;
+  void run(int chunks, FunctionRef<void(int chunk, int worker)> task) override { run_job(chunks, task, true); }
+
+  // The same threads for steps that write where they read: a chunk of theirs cannot run twice, so it is waited for.
+  kernels::Workers& for_in_place() { return in_place_; }
+
+  // Chunks that were taken back from helpers so far.
+  uint64_t chunks_taken_back() const { return taken_back_; }
 
  private:
   using Task = FunctionRef<void(int, int)>;
 
-  Pool() = default;
+  class InPlace final : public kernels::Workers {
+   public:
+    explicit InPlace(Pool& pool) : pool_(pool) {}
+    int count() const override { return pool_.count(); }
+    void run(int chunks, Task task) override { pool_.run_job(chunks, task, false); }
+
+   private:
+    Pool& pool_;
+  };
+
+  struct alignas(64) Helper {
+    std::atomic<bool> inside{false};  // it may hold a chunk
+    std::atomic<pid_t> thread{0};
+    std::jthread running;
+  };
+
+  Pool();
   void wake();
   void help(int worker);
+  void help_while_awake(int worker);
   int take_chunks(int worker);
+  void run_job(int chunks, Task task, bool repeatable);
+  bool wait_for_helpers(int chunks, uint64_t patience);
+  void take_back(int chunks);
 
   // How helpers learn what there is to do. Separate cache lines: the counters are written by every thread.
   alignas(64) std::atomic<uint32_t> awake_{kAsleep};  // futex word
@@ -53,9 +82,16 @@ class Pool final : public kernels::Workers {
   // The current job. Written by the caller while no chunk is unclaimed or running; read by who holds a chunk.
   const Task* task_ = nullptr;
   int chunks_ = 0;
+  uint32_t job_ = 0;
+  // Which job last completed each chunk: what take_back() need not compute again.
+  static constexpr int kTrackedChunksMax = 4096;  // jobs of more are waited for
+  std::unique_ptr<std::atomic<uint32_t>[]> completed_by_;
 
   bool woken_ = false;  // in this request; the caller's alone
-  std::vector<std::jthread> helpers_;
+  bool can_take_back_ = false;
+  uint64_t taken_back_ = 0;
+  InPlace in_place_{*this};
+  std::vector<std::unique_ptr<Helper>> helpers_;
 
   static constexpr uint32_t kAsleep = 0, kAwake = 1, kStopping = 2;
 };

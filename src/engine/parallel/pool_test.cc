@@ -3,17 +3,20 @@
 #include <gtest/gtest.h>
 #include <xmmintrin.h>
 
+#include <array>
 #include <chrono>
 #include <cstring>
 #include <fstream>
 #include <numeric>
+
+#include "engine/parallel/interrupt.h"
 
 namespace tercel::engine {
 namespace {
 
 TEST(Pool, RunsEveryChunkOnceWithAWorkerOfItsOwn) {
   for (int threads : {1, 2, 3, 5}) {
-    auto pool = Pool::start(threads).take();
+    auto pool = Pool::start(threads, false).take();  // a chunk that is taken back may run twice
     ASSERT_EQ(pool->count(), threads);
     std::vector<std::atomic<int>> busy(static_cast<size_t>(threads));
     for (int request = 0; request < 200; ++request) {
@@ -73,6 +76,83 @@ TEST(Pool, HelpersSleepBetweenRequests) {
   const double before = cpu_seconds();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   EXPECT_LT(cpu_seconds() - before, 0.05);
+}
+
+// A chunk that never ends on a helper, as if the system never ran the thread again.
+TEST(Pool, TakesBackWhatAStuckHelperHolds) {
+  if (!can_interrupt()) GTEST_SKIP() << "this process cannot interrupt its threads";
+  for (int threads : {2, 3}) {
+    auto pool = Pool::start(threads).take();
+    while (pool->chunks_taken_back() < 20) {
+      std::vector<std::atomic<int>> ran(16);
+      pool->begin_request(true);
+      pool->run(16, [&](int chunk, int worker) {
+        if (worker != 0)
+          for (;;) asm volatile("");
+        for (int i = 0; i < 10'000; ++i) asm volatile("");
+        ++ran[static_cast<size_t>(chunk)];
+      });
+      pool->end_request();
+      for (const auto& count : ran) ASSERT_EQ(count, 1);
+    }
+  }
+}
+
+// Helpers that write late, at every distance around the caller's patience: what they write after their chunk was taken back
+// would be seen, since the next job uses the same memory.
+TEST(Pool, WhatWasTakenBackIsNotWrittenLate) {
+  if (!can_interrupt()) GTEST_SKIP() << "this process cannot interrupt its threads";
+  auto pool = Pool::start(2).take();
+  constexpr int kChunks = 8;
+  std::array<std::atomic<int>, kChunks> memory{};
+  pool->begin_request(true);
+  for (int job = 1; job <= 3000 || pool->chunks_taken_back() < 100; ++job) {
+    const int delay = job * 7919 % 300'000;
+    pool->run(kChunks, [&, job](int chunk, int worker) {
+      for (int i = 0; i < (worker != 0 ? delay : 2000); ++i) asm volatile("");
+      memory[static_cast<size_t>(chunk)].store(job, std::memory_order_relaxed);
+    });
+    for (int look = 0; look < 50; ++look)
+      for (const auto& value : memory) ASSERT_EQ(value.load(std::memory_order_relaxed), job);
+  }
+  pool->end_request();
+}
+
+TEST(Pool, HelpersFlushDenormalsAfterAnInterrupt) {
+  if (!can_interrupt()) GTEST_SKIP() << "this process cannot interrupt its threads";
+  auto pool = Pool::start(2).take();
+  std::atomic<unsigned> control{0};
+  while (control == 0) {
+    pool->begin_request(true);
+    pool->run(8, [&](int, int worker) {
+      if (worker == 0) return;
+      if (pool->chunks_taken_back() > 0) control = _mm_getcsr();
+      else
+        for (;;) asm volatile("");
+    });
+    for (int i = 0; i < 10'000; ++i) asm volatile("");
+    pool->run(64, [&](int, int worker) {
+      if (worker != 0 && pool->chunks_taken_back() > 0) control = _mm_getcsr();
+      for (int i = 0; i < 1000; ++i) asm volatile("");
+    });
+    pool->end_request();
+  }
+  EXPECT_EQ(control & 0x8040u, 0x8040u);
+}
+
+TEST(Pool, WaitsForStepsThatWriteWhereTheyRead) {
+  auto pool = Pool::start(2).take();
+  for (int job = 0; job < 50; ++job) {
+    std::vector<std::atomic<int>> ran(8);
+    pool->begin_request(true);
+    pool->for_in_place().run(8, [&](int chunk, int worker) {
+      ++ran[static_cast<size_t>(chunk)];
+      for (int i = 0; worker != 0 && i < 300'000; ++i) asm volatile("");
+    });
+    pool->end_request();
+    for (const auto& count : ran) ASSERT_EQ(count, 1);
+  }
+  EXPECT_EQ(pool->chunks_taken_back(), 0u);
 }
 
 TEST(Pool, StopsWhileHelpersAreAwake) {

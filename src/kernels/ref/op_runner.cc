@@ -9,12 +9,13 @@ namespace tercel::kernels {
 
 namespace {
 
-// Chunks last to first, workers in turn: what a kernel must not notice.
+// Chunks last to first, workers in turn, each chunk twice: what a kernel must not notice.
 class BackwardWorkers final : public Workers {
  public:
   int count() const override { return 3; }
   void run(int chunks, FunctionRef<void(int, int)> task) override {
-    for (int chunk = chunks - 1; chunk >= 0; --chunk) task(chunk, chunk % 3);
+    for (int chunk = chunks - 1; chunk >= 0; --chunk)
+      for (int time = 0; time < 2; ++time) task(chunk, (chunk + time) % 3);
   }
 };
 

@@ -17,7 +17,6 @@ class RecurrentRun {
 
   void run() {
     order_biases();
-    load_states();
     run_anyhow(*b_.workers, p_.projection, [&](int64_t begin, int64_t end, int) {
       for (int64_t unit = begin; unit < end; ++unit) project(unit / p_.panels(), unit % p_.panels());
     });
@@ -53,12 +52,10 @@ class RecurrentRun {
                         bias(which, d) + panel * p_.columns() + g * kGroup);
   }
 
-  void load_states() {
-    for (int64_t d = 0; d < p_.directions; ++d) {
-      for (int64_t b = 0; b < p_.batch; ++b) {
-        load_state(p_.has_h ? b_.in<float>(5) : nullptr, d, b, states(p_.h_at(), 0, d) + b * p_.state());
-        load_state(p_.has_c ? b_.in<float>(6) : nullptr, d, b, states(p_.c_at(), 0, d) + b * p_.state());
-      }
+  void load_states(int64_t d) {
+    for (int64_t b = 0; b < p_.batch; ++b) {
+      load_state(p_.has_h ? b_.in<float>(5) : nullptr, d, b, states(p_.h_at(), 0, d) + b * p_.state());
+      load_state(p_.has_c ? b_.in<float>(6) : nullptr, d, b, states(p_.c_at(), 0, d) + b * p_.state());
     }
   }
 
@@ -132,7 +129,9 @@ class RecurrentRun {
     }
   }
 
+  // Starts from the inputs, not from what an earlier try left: a chunk may run twice.
   void run_direction(int64_t d) {
+    load_states(d);
     for (int64_t step = 0; step < p_.time; ++step) {
       for (int64_t panel = 0; has_reset_phase() && panel < p_.panels(); ++panel) reset_panel(step, d, panel);
       for (int64_t panel = 0; panel < p_.panels(); ++panel) step_panel(step, d, panel);
@@ -140,6 +139,7 @@ class RecurrentRun {
   }
 
   void run_steps_cut() {
+    for (int64_t d = 0; d < p_.directions; ++d) load_states(d);
     for (int64_t step = 0; step < p_.time; ++step) {
       if (has_reset_phase())
         run_anyhow(*b_.workers, p_.step, [&](int64_t begin, int64_t end, int) {

@@ -14,17 +14,18 @@ namespace tercel::kernels::simd {
 
 namespace {
 
-// Tasks last to first, on workers in turn.
+// Tasks last to first, on workers in turn; each twice, as the engine may, but where a step writes what it reads.
 class TestWorkers final : public Workers {
  public:
-  explicit TestWorkers(int count) : count_(count) {}
+  TestWorkers(int count, bool in_place) : count_(count), times_(in_place ? 1 : 2) {}
   int count() const override { return count_; }
   void run(int chunks, FunctionRef<void(int, int)> task) override {
-    for (int chunk = chunks - 1; chunk >= 0; --chunk) task(chunk, chunk % count_);
+    for (int chunk = chunks - 1; chunk >= 0; --chunk)
+      for (int time = 0; time < times_; ++time) task(chunk, (chunk + time) % count_);
   }
 
  private:
-  int count_;
+  int count_, times_;
 };
 
 // A copy of a tensor's bytes in an allocation of exactly that size, from `shift` elements behind an aligned address.
@@ -94,7 +95,7 @@ Result<std::vector<Tensor>> run(const KernelRow& row, const OpCase& c, const std
   if (setting.in_place >= 0) out[0] = const_cast<void*>(in[static_cast<size_t>(setting.in_place)]);
   const TensorType scratch_type{DType::kUint8, {Dim(static_cast<int64_t>(kernel.scratch_bytes()))}};
   const Buffer scratch(scratch_type, nullptr, 0);
-  TestWorkers workers(setting.workers);
+  TestWorkers workers(setting.workers, setting.in_place >= 0);
   kernel.run({in.data(), out.data(), scratch.data, &workers});
 
   std::vector<Tensor> results(types.size());

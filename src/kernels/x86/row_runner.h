@@ -15,7 +15,7 @@
 // For tests and benchmarks: one step, run by one kernel row the way the engine does it.
 namespace tercel::kernels::x86 {
 
-// Chunks shared by real threads, so that races and worker indices are exercised.
+// Chunks shared by real threads, so that races and worker indices are exercised; each twice, as the engine may do.
 class ThreadedWorkers final : public Workers {
  public:
   explicit ThreadedWorkers(int count) : count_(count) {}
@@ -23,7 +23,8 @@ class ThreadedWorkers final : public Workers {
   void run(int chunks, FunctionRef<void(int, int)> task) override {
     std::atomic<int> next{0};
     const auto work = [&](int worker) {
-      for (int chunk = next++; chunk < chunks; chunk = next++) task(chunk, worker);
+      for (int chunk = next++; chunk < chunks; chunk = next++)
+        for (int time = 0; time < 2; ++time) task(chunk, worker);
     };
     std::vector<std::thread> threads;
     for (int worker = 1; worker < count_; ++worker) threads.emplace_back(work, worker);
