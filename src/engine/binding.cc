@@ -1,6 +1,7 @@
 #include "engine/binding.h"
 
 #include "engine/barrier.h"
+#include "engine/first_touch.h"
 #include "engine/profile.h"
 #include "engine/typed_node.h"
 
@@ -43,7 +44,7 @@ bool is_aligned(const void* data, DType dtype) { return reinterpret_cast<uintptr
 }  // namespace
 
 Result<std::unique_ptr<Binding>> make_binding(Environment& environment, std::span<const plan::InputRange> ranges,
-                                              std::span<const Shape> shapes, ArenaSource& arena) {
+                                              std::span<const Shape> shapes, ArenaSource& arena, kernels::Workers& workers) {
   auto binding = std::make_unique<Binding>();
   binding->shapes.assign(shapes.begin(), shapes.end());
   std::vector<BoundGraph::Input> inputs;
@@ -52,6 +53,7 @@ Result<std::unique_ptr<Binding>> make_binding(Environment& environment, std::spa
     inputs.push_back({.type = binding->input_types.back()});
   }
   const plan::Bucket* bucket = environment.tuned ? nearest_bucket(*environment.tuned, shapes) : nullptr;
+  touch_weights(environment, bucket, workers);
   binding->graph = TRY(BoundGraph::bind(environment, 0, inputs, bucket, &arena));
   for (size_t i = 0; i < binding->graph->output_count(); ++i)
     binding->output_types.push_back(binding->graph->output_type(i).value_or(undecided_type(*environment.program, i)));

@@ -26,9 +26,9 @@ class Binding {
   }
 };
 
-// Binds the main graph to shapes that were checked. Allocates and prefaults.
+// Binds the main graph to shapes that were checked. Allocates and prefaults; `workers` help with that.
 Result<std::unique_ptr<Binding>> make_binding(Environment& environment, std::span<const plan::InputRange> ranges,
-                                              std::span<const Shape> shapes, ArenaSource& arena);
+                                              std::span<const Shape> shapes, ArenaSource& arena, kernels::Workers& workers);
 
 // Every step of a binding that is bound now, in order, with what explain prints.
 std::vector<Session::StepInfo> steps_of(const plan::Program& program, const Binding& binding);

@@ -1,11 +1,13 @@
 #pragma once
 
 #include <memory>
+#include <span>
 
 #include "engine/memory.h"
 #include "engine/packed_weights.h"
 #include "plan/program.h"
 #include "platform/isa.h"
+#include "platform/pages.h"
 
 namespace tercel::engine {
 
@@ -17,6 +19,12 @@ struct Environment {
   platform::Isa isa;
   int threads = 1;
   MemoryBudget budget;
+
+  // Makes weights present that will be read where they are mapped. What was compared with checksums has been read: asking
+  // the system page by page whether it is there takes longer than reading it did.
+  void prefault(std::span<const std::byte> bytes) const {
+    if (!program->checks) platform::prefault(bytes);
+  }
 
   const plan::ProgramGraph& graph(uint32_t index) const { return program->graphs[index]; }
 };

@@ -5,6 +5,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -39,8 +40,15 @@ class PackedWeights {
   // its packed form may be kept; otherwise it belongs to one bound shape and only the caller keeps it.
   Result<Packed> get(const PackingKey& key, const kernels::Packing& packing, const kernels::StepContext& context, bool stable);
 
+  // What the plan holds for a node of its main graph in the format of this tactic; empty when it holds nothing.
+  std::span<const std::byte> stored(uint32_t node, std::string_view tactic) const;
+
+  // A constant is what was written; for those who read it as it is.
+  Result<void> check(const Tensor& constant) const;
+
  private:
   explicit PackedWeights(std::shared_ptr<const plan::Program> program);
+  Result<Packed> pack_checked(const kernels::Packing& packing, const kernels::StepContext& context) const;
 
   std::shared_ptr<const plan::Program> program_;
   std::mutex mutex_;

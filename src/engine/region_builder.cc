@@ -123,6 +123,8 @@ Result<bool> RegionBuilder::fold(const TypedNode& node) {
   const size_t bytes = node.output_bytes();
   if (!node.node->op->deterministic || !node.all_known() || bytes > kEvaluatedBytesMax) return false;
   if (evaluated_bytes_ + bytes > kEvaluatedTotalMax) return false;
+  for (const LiveValue* input : node.inputs)
+    if (input) TRY(environment_.packed->check(*input->known));
   auto contents = TRY(evaluate(environment_, node));
   evaluated_bytes_ += bytes;
   for (size_t i = 0; i < contents.size(); ++i)

@@ -52,7 +52,7 @@ class RegionBuilder {
   void resolve_places();
   void fill_steps(Region& region);
   void end_graph(Region& region) const;
-  void end_at_barrier(Region& region, uint32_t node);
+  Result<void> end_at_barrier(Region& region, uint32_t node);
   bool lives_on(plan::ValueId id, uint32_t end_node) const { return uses_.last_reader[id] >= static_cast<int32_t>(end_node); }
   bool is_home(size_t output) const;  // computed into the caller's buffer
   bool is_view(size_t output) const;  // made by a barrier

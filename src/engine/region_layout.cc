@@ -4,7 +4,6 @@
 #include "engine/barrier.h"
 #include "engine/memory_plan.h"
 #include "engine/region_builder.h"
-#include "platform/pages.h"
 
 namespace tercel::engine {
 
@@ -23,7 +22,7 @@ Result<std::unique_ptr<Region>> RegionBuilder::finish(uint32_t end_node) {
   resolve_places();
   fill_steps(*region);
   if (ends) end_graph(*region);
-  else end_at_barrier(*region, end_node);
+  else TRY(end_at_barrier(*region, end_node));
   return region;
 }
 
@@ -142,13 +141,13 @@ void RegionBuilder::fill_steps(Region& region) {
     if (!value.known) return;
     region.kept.push_back(*value.known);
     // Contents that are read where they are mapped should be there before the first run; packed ones are not read.
-    if (!packed) platform::prefault({static_cast<const std::byte*>(value.known->data()), value.known->bytes()});
+    if (!packed) environment_.prefault({static_cast<const std::byte*>(value.known->data()), value.known->bytes()});
   };
   for (PendingStep& pending : steps_) {
     const kernels::Packing* packing = pending.bound.packed.bytes.empty() ? nullptr : pending.bound.row->packing;
     for (size_t i = 0; i < pending.inputs.size(); ++i) add_operand(pending.inputs[i], packing && packing->replaces(i));
     for (plan::ValueId id : pending.outputs) add_operand(id, false);
-    platform::prefault(pending.bound.packed.bytes);
+    environment_.prefault(pending.bound.packed.bytes);
   }
   void* const* next = region.pointers.data();
   for (PendingStep& pending : steps_) {
@@ -187,7 +186,9 @@ void RegionBuilder::end_graph(Region& region) const {
   }
 }
 
-void RegionBuilder::end_at_barrier(Region& region, uint32_t node) {
+Result<void> RegionBuilder::end_at_barrier(Region& region, uint32_t node) {
+  for (plan::ValueId input : graph_.nodes[node].inputs)
+    if (input != plan::kNoValue && values_[input].known) TRY(environment_.packed->check(*values_[input].known));
   region.barrier = std::make_unique<Barrier>(environment_.budget);
   Barrier& barrier = *region.barrier;
   barrier.node = node;
@@ -197,6 +198,7 @@ void RegionBuilder::end_at_barrier(Region& region, uint32_t node) {
     barrier.buffers.emplace_back(environment_.budget);
   }
   barrier.values = std::move(values_);
+  return {};
 }
 
 }  // namespace tercel::engine

@@ -23,6 +23,15 @@ const kernels::KernelRow* first_accepting(std::string_view op, const kernels::St
   return nullptr;
 }
 
+// Constants that the kernel reads where they are mapped are what was written.
+Result<void> check_constants(const kernels::KernelRow& row, const kernels::StepContext& context, const PackedSource& source) {
+  if (!source.weights) return {};
+  const bool is_packed = packs(row, context);
+  for (size_t i = 0; i < context.inputs.size(); ++i)
+    if (context.constant(i) && !(is_packed && row.packing->replaces(i))) TRY(source.weights->check(*context.constant(i)));
+  return {};
+}
+
 Result<Packed> packed_of(const kernels::KernelRow& row, const kernels::StepContext& context, const PackedSource& source) {
   if (!packs(row, context)) return Packed{};
   PackingKey key = source.key;
@@ -48,6 +57,7 @@ Result<BoundRow> choose_row(std::string_view op, kernels::StepContext context, c
   BoundRow bound;
   bound.row = take ? preferred : first_accepting(op, context, may_pack, reason);
   if (!bound.row) return unsupported("no kernel takes it: " + reason);
+  TRY(check_constants(*bound.row, context, source));
   bound.packed = TRY(packed_of(*bound.row, context, source));
   context.packed = bound.packed.bytes;
   bound.kernel = TRY(bound.row->bind(context));

@@ -128,9 +128,13 @@ Result<const Binding*> Session::bind(std::span<const Shape> input_shapes) {
   if (state.bindings.size() >= static_cast<size_t>(state.options.bindings_max) && !state.evict_oldest())
     return too_large("all " + std::to_string(state.bindings.size()) +
                      " bound shapes that this session keeps are held: release one, or open it with a larger bindings_max");
-  auto binding = make_binding(state.environment, state.ranges, input_shapes, state);
+  state.pool->begin_request(false);
+  // A page that comes from disk takes longer than any chunk should: it is waited for, not read twice.
+  kernels::Workers& workers = state.pool->for_in_place();
+  auto binding = make_binding(state.environment, state.ranges, input_shapes, state, workers);
   while (!binding.ok() && binding.error().code() == ErrorCode::kLimit && state.evict_oldest())
-    binding = make_binding(state.environment, state.ranges, input_shapes, state);
+    binding = make_binding(state.environment, state.ranges, input_shapes, state, workers);
+  state.pool->end_request();
   if (!binding.ok()) return binding.error();
   (*binding)->last_used = ++state.clock;
   state.bindings.push_back(binding.take());

@@ -2,10 +2,14 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include "engine/test_program.h"
+#include "plan/plan.h"
 #include "platform/clock.h"
 
 namespace tercel::engine {
@@ -194,6 +198,31 @@ TEST(Session, DoesNotForgetWhatIsHeld) {
   EXPECT_EQ(bind(10).error().code(), ErrorCode::kLimit);
   session->release(*held);
   EXPECT_TRUE(bind(10).ok());
+}
+
+// Weights that are read as they are mapped, and weights that are packed first.
+TEST(Session, FindsCorruptedWeightsBeforeTheyAreUsed) {
+  constexpr int64_t kWidth = 160;
+  for (const std::string_view op : {"MatMul", "Add"}) {
+    GraphMaker g;
+    const auto w = g.floats({Dim(kWidth), Dim(kWidth)}, std::vector<float>(kWidth * kWidth, 0.123f));
+    g.output(g.node(op, {g.input("x", DType::kFloat32, {Dim(kWidth), Dim(kWidth)}), w}));
+    const std::string path = testing::TempDir() + "tercel_corrupted_" + std::to_string(getpid()) + ".plan";
+    ASSERT_TRUE(plan::write(*program_of(std::move(g)), path).ok());
+    std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+    std::string bytes{std::istreambuf_iterator<char>(file), {}};
+    const float value = 0.123f;
+    file.seekp(static_cast<std::streamoff>(bytes.rfind(std::string(reinterpret_cast<const char*>(&value), 4))));
+    file.put('!');
+    file.close();
+    const auto program = plan::open(path);
+    std::filesystem::remove(path);
+    ASSERT_TRUE(program.ok());
+    const Shape shape{Dim(kWidth), Dim(kWidth)};
+    const auto bound = open(*program)->bind(std::vector<Shape>{shape});
+    ASSERT_FALSE(bound.ok()) << op;
+    EXPECT_THAT(bound.error().message(), HasSubstr("section 'weights' fails its checksum"));
+  }
 }
 
 TEST(Session, TellsASecondThreadToWait) {

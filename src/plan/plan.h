@@ -25,9 +25,10 @@ Result<uint64_t> write(const Program& program, const std::string& path);
 // The same into an anonymous memory file, opened at once: how `run model.onnx` compiles without a file.
 Result<std::shared_ptr<const Program>> write_in_memory(const Program& program);
 
-// Maps a plan read-only and checks it: magic, version, section table, CRC32C of each section, every index and offset.
-// A truncated, corrupted, foreign or newer file is refused with the reason and the next step. The Program shares the
-// mapping with its Tensors; it is immutable and safe to share between threads.
+// Maps a plan read-only and checks it: magic, version, section table, CRC32C of all tables, every index and offset.
+// A truncated, corrupted, foreign or newer file is refused with the reason and the next step. Large weights are not read:
+// Program::check() compares them with their checksums, block by block, before somebody reads them (sessions do, when they
+// bind). The Program shares the mapping with its Tensors; it is immutable and safe to share between threads.
 Result<std::shared_ptr<const Program>> open(const std::string& path);
 
 // Whether checksums are looked at: fuzzers skip them, so that mutations reach the parser.

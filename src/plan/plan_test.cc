@@ -11,6 +11,7 @@
 #include <random>
 
 #include "base/crc32c.h"
+#include "plan/block_checks.h"
 #include "plan/layout.h"
 #include "plan/sample_program.h"
 
@@ -124,12 +125,18 @@ TEST_F(PlanFile, RefusesTruncation) {
 
 TEST_F(PlanFile, NamesTheCorruptedSection) {
   const auto bytes = sample_bytes();
-  std::vector<SectionEntry> table(4);
+  std::vector<SectionEntry> table(6);
   std::memcpy(table.data(), bytes.data() + sizeof(Header), table.size() * sizeof(SectionEntry));
   for (const SectionEntry& entry : table) {
     auto damaged = bytes;
     damaged[entry.offset + entry.length / 2] ^= 1;
-    EXPECT_THAT(refusal_of(damaged), HasSubstr("section '" + section_name(entry) + "' fails its checksum"));
+    std::string reason = refusal_of(damaged);
+    if (entry.kind == SectionKind::kPacked) {
+      EXPECT_EQ(reason, "");
+      const auto program = open(path_).take();  // read by who uses them
+      reason = program->check(program->tuned[0].packed[0].bytes).error().message();
+    }
+    EXPECT_THAT(reason, HasSubstr("section '" + section_name(entry) + "' fails its checksum"));
   }
   auto damaged = bytes;
   damaged[sizeof(Header) + 8] ^= 1;
@@ -273,6 +280,36 @@ TEST_F(PlanFile, CheckingLeavesTheWeightsOutOfMemory) {
   const auto opened = open(path_).take();
   EXPECT_LT(resident_bytes_of(path_), size_t{1} << 20);
   EXPECT_EQ(opened->main().values.back().constant.as<float>()[kElements - 1], static_cast<float>(kElements - 1));
+}
+
+TEST_F(PlanFile, LargeConstantsAreCheckedBlockByBlockWhenTheyAreRead) {
+  constexpr int64_t kElements = 5 * kBlockBytes / sizeof(float) + 3;  // the last block is not whole
+  Program program = sample_program(kPacked);
+  Tensor big = Tensor::zeros(DType::kFloat32, {Dim(kElements)}).take();
+  for (int64_t i = 0; i < kElements; ++i) big.mutable_as<float>()[i] = static_cast<float>(i);
+  program.graphs[0].values.push_back({.name = "big", .type = big.type(), .is_constant = true, .constant = big});
+  write(program, path_).value();
+  auto bytes = read_all(path_);
+  // The last float, wherever it lies.
+  const float last = static_cast<float>(kElements - 1);
+  const auto* needle = reinterpret_cast<const char*>(&last);
+  const auto found = std::find_end(bytes.begin(), bytes.end(), needle, needle + sizeof last);
+  ASSERT_NE(found, bytes.end());
+  *found ^= 1;
+  write_all(path_, bytes);
+  const auto damaged = open(path_).take();
+  const Tensor& constant = damaged->main().values.back().constant;
+  const std::span all(constant.as<std::byte>(), constant.bytes());
+  EXPECT_TRUE(damaged->check(all.first(4 * kBlockBytes)).ok());
+  EXPECT_THAT(damaged->check(all).error().message(), HasSubstr("section 'weights' fails its checksum at byte"));
+  EXPECT_FALSE(damaged->check(all.last(1)).ok());  // and stays so
+  *found ^= 1;
+  write_all(path_, bytes);
+  const auto whole = open(path_).take();
+  EXPECT_TRUE(whole->check({whole->main().values.back().constant.as<std::byte>(), constant.bytes()}).ok());
+  EXPECT_TRUE(whole->check({}).ok());
+  const std::byte elsewhere{};
+  EXPECT_TRUE(whole->check({&elsewhere, 1}).ok());
 }
 
 TEST_F(PlanFile, NoMutationGetsThroughUnnoticed) {

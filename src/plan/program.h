@@ -1,10 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "ops/op.h"
+#include "plan/block_checks.h"
 #include "platform/isa.h"
 #include "tensor/tensor.h"
 
@@ -100,6 +102,11 @@ struct Program {
   std::vector<InputRange> profile;   // per input of the main graph
   std::vector<PassRecord> passes;
   std::vector<TunedSection> tuned;
+  std::shared_ptr<const BlockChecks> checks;  // of weights that nobody has read yet; null: there are none
+
+  // Says so when contents of large constants or packed weights are not what was written. Before they are first read;
+  // costs nothing afterwards.
+  Result<void> check(std::span<const std::byte> bytes) const { return checks ? checks->check(bytes) : Result<void>(); }
   const ProgramGraph& main() const { return graphs[0]; }
 };
 

@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/crc32c.h"
+#include "plan/block_checks.h"
 #include "plan/codec.h"
 #include "plan/file_writer.h"
 #include "plan/layout.h"
@@ -24,20 +25,28 @@ struct PendingSection {
   Blob blob;
 };
 
-void append_section(FileWriter& file, PendingSection& section) {
+bool is_blob(const PendingSection& section) {
+  return section.entry.kind == SectionKind::kWeights || section.entry.kind == SectionKind::kPacked;
+}
+
+// Fills in the entry. Returns the checksums of the section's blocks.
+std::vector<uint32_t> append_section(FileWriter& file, PendingSection& section) {
+  BlockSums sums;
   file.pad_to(align_up(file.position(), kSectionAlignment));
   section.entry.offset = file.position();
-  file.append(section.table);
-  section.entry.crc = crc32c(0, section.table);
+  const auto append = [&](std::span<const std::byte> bytes) {
+    file.append(bytes);
+    section.entry.crc = crc32c(section.entry.crc, bytes);
+    sums.add(bytes);
+  };
+  append(section.table);
   for (const Blob::Piece& piece : section.blob.pieces()) {
     static constexpr std::byte kGap[kTensorAlignment] = {};
-    const uint64_t gap = section.entry.offset + piece.offset - file.position();
-    section.entry.crc = crc32c(section.entry.crc, std::span(kGap).first(gap));
-    file.pad_to(section.entry.offset + piece.offset);
-    section.entry.crc = crc32c(section.entry.crc, piece.bytes);
-    file.append(piece.bytes);
+    append(std::span(kGap).first(section.entry.offset + piece.offset - file.position()));
+    append(piece.bytes);
   }
   section.entry.length = file.position() - section.entry.offset;
+  return sums.finish();
 }
 
 std::vector<PendingSection> encode(const Program& program) {
@@ -52,17 +61,29 @@ std::vector<PendingSection> encode(const Program& program) {
     tuned.entry.index = packed.entry.index = i;
     tuned.table = encode_tuned(program.tuned[i], packed.blob);
   }
+  // Behind what they describe, because their contents are known then.
+  for (uint32_t i = 0, count = static_cast<uint32_t>(sections.size()); i < count; ++i) {
+    if (!is_blob(sections[i])) continue;
+    sections.emplace_back();
+    sections.back().entry.kind = SectionKind::kBlocks;
+    sections.back().entry.index = i;
+  }
   return sections;
 }
 
 Result<uint64_t> write_image(const Program& program, FileWriter& file) {
   auto sections = encode(program);
   if (sections.size() > kSectionsMax)
-    return too_large("a plan holds at most " + std::to_string(kSectionsMax / 2 - 1) + " tuned sections");
+    return too_large("a plan holds at most " + std::to_string(kSectionsMax / 3 - 1) + " tuned sections");
   file.pad_to(sizeof(Header) + sections.size() * sizeof(SectionEntry));
   std::vector<SectionEntry> table;
+  std::vector<std::vector<uint32_t>> sums;
   for (PendingSection& section : sections) {
-    append_section(file, section);
+    if (section.entry.kind == SectionKind::kBlocks) {
+      const auto bytes = std::as_bytes(std::span<const uint32_t>(sums[section.entry.index]));
+      section.table.assign(bytes.begin(), bytes.end());
+    }
+    sums.push_back(append_section(file, section));
     table.push_back(section.entry);
   }
   TRY(file.flush());

@@ -53,10 +53,7 @@ void allow_interrupts(std::jmp_buf& resume) {
   pthread_sigmask(SIG_UNBLOCK, &set, nullptr);
 }
 
-void ask_interrupt(pid_t thread) {
-  static const pid_t process = getpid();
-  syscall(SYS_tgkill, process, thread, interrupt_signal());
-}
+void ask_interrupt(pid_t process, pid_t thread) { syscall(SYS_tgkill, process, thread, interrupt_signal()); }
 
 void wait_for_interrupts() { syscall(SYS_membarrier, MEMBARRIER_CMD_PRIVATE_EXPEDITED, 0, 0); }
 

@@ -19,9 +19,9 @@ bool can_interrupt();
 // register is the default one after the jump. Only where can_interrupt().
 void allow_interrupts(std::jmp_buf& resume);
 
-// Interrupts threads of this process: ask each, then wait once. After wait_for_interrupts() none of them executes what it
-// did when it was asked. Takes some microseconds: a system call each.
-void ask_interrupt(pid_t thread);
+// Interrupts threads of this process (getpid(), which the caller keeps: it is a system call): ask each, then wait once. After
+// wait_for_interrupts() none of them executes what it did when it was asked. Takes some microseconds: a system call each.
+void ask_interrupt(pid_t process, pid_t thread);
 void wait_for_interrupts();
 
 }  // namespace tercel::engine

@@ -56,6 +56,7 @@ Result<std::unique_ptr<Pool>> Pool::start(int threads, bool take_back) {
   if (threads < 1 || threads > kThreadsMax)
     return invalid("a session runs on 1 to " + std::to_string(kThreadsMax) + " threads, not on " + std::to_string(threads));
   std::unique_ptr<Pool> pool(new Pool());
+  pool->process_ = getpid();
   pool->can_take_back_ = take_back && threads > 1 && can_interrupt();
   for (int worker = 1; worker < threads; ++worker) pool->helpers_.push_back(std::make_unique<Helper>());
   sigset_t all, before;
@@ -151,7 +152,7 @@ bool Pool::wait_for_helpers(int chunks, uint64_t patience) {
 // Stops every helper that may hold a chunk, and computes what they did not complete.
 void Pool::take_back(int chunks) {
   for (const auto& helper : helpers_)
-    if (helper->inside.load(std::memory_order_acquire)) ask_interrupt(helper->thread.load(std::memory_order_relaxed));
+    if (helper->inside.load(std::memory_order_acquire)) ask_interrupt(process_, helper->thread.load(std::memory_order_relaxed));
   wait_for_interrupts();
   for (int chunk = 0; chunk < chunks; ++chunk) {
     if (completed_by_[static_cast<size_t>(chunk)].load(std::memory_order_acquire) == job_) continue;

@@ -89,6 +89,7 @@ class Pool final : public kernels::Workers {
 
   bool woken_ = false;  // in this request; the caller's alone
   bool can_take_back_ = false;
+  pid_t process_ = 0;
   uint64_t taken_back_ = 0;
   InPlace in_place_{*this};
   std::vector<std::unique_ptr<Helper>> helpers_;
