@@ -10,6 +10,7 @@ class Builder:
     def __init__(self, name, seed=1):
         self.name, self.random = name, np.random.default_rng(seed)
         self.nodes, self.constants, self.inputs, self.outputs, self.counts = [], [], [], [], {}
+        self.opsets = {}  # of domains beside the standard one
 
     def input(self, name, shape, dtype=np.float32):
         self.inputs.append(helper.make_tensor_value_info(name, TYPES[np.dtype(dtype)], shape))
@@ -47,7 +48,8 @@ class Builder:
 
     def save(self, path, opset=17):
         graph = helper.make_graph(self.nodes, self.name, self.inputs, self.outputs, self.constants)
-        model = helper.make_model(graph, producer_name="tercel tests", opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
+        model = helper.make_model(graph, producer_name="tercel tests", ir_version=9,
+                                  opset_imports=[helper.make_opsetid(domain, version) for domain, version in {"": opset, **self.opsets}.items()])
         onnx.checker.check_model(model)
         onnx.save(model, path)
 

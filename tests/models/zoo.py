@@ -8,6 +8,7 @@ import sys
 
 import numpy as np
 
+import trees
 from builder import Builder
 
 
@@ -155,6 +156,14 @@ def linear_regression(b):
     mlp(b, (30, 1))
 
 
+def trees_100(b):
+    trees.regressor(b, 100, 6)
+
+
+def trees_1000(b):
+    trees.regressor(b, 1000, 8)
+
+
 @dataclasses.dataclass
 class Model:
     name: str
@@ -194,6 +203,9 @@ ZOO = [
     Model("linear_regression", linear_regression, "x=1..8x30", BATCHES, 1e-4, lambda n, _: {"x": (n, 30)}),
 ]
 
+# Compared in bench/peers/ only: an engine that refuses one says so there.
+TREES = [Model(build.__name__, build, "x=1..8x30", BATCHES, 1e-5, lambda n, _: {"x": (n, trees.FEATURES)}) for build in (trees_100, trees_1000)]
+
 
 def write(model, folder):
     """The model's file, made unless it is there already."""
@@ -222,6 +234,6 @@ def random_inputs(model, batch, sequence, random):
 
 
 if __name__ == "__main__":
-    for entry in ZOO:
+    for entry in ZOO + TREES:
         if len(sys.argv) < 3 or entry.name in sys.argv[2:]:
             print(write(entry, sys.argv[1]))
