@@ -1,135 +1,179 @@
 #!/usr/bin/env python3
-"""Tercel against ONNX Runtime on the same files: interleaved slices, rotating inputs, medians and tails.
+"""Tercel against ONNX Runtime and OpenVINO on the same files: interleaved slices, rotating inputs, medians and tails.
 
-    ./dev bench peers [--models NAME,...] [--threads 1,2] [--batch 1] [--sequence 128] [--slices 5] [--seconds 0.5] [--json]
+    ./dev bench peers [--models NAME,...] [--threads 1,2] [--batch 1,4,8] [--precision f32,int8] [--json]
+                      [--svg FILE] [--markdown docs/performance.md]
+    ./dev bench peers --neighbour | --tails | --startup      one of the other questions instead of the table
 
-Each slice is a process of its own (so neither side keeps a warm machine), and the sides take turns. Inputs rotate over
-more than 64 MB. ONNX Runtime is called from Python with bound buffers: the call itself costs it about 2-3 us, which
-matters for models below some 50 us and is written beside the table. Peak memory is that of one `run`, less what either
-process takes to do nothing.
+bench/peers/README.md says how it is measured and why that is fair.
 """
 import argparse
 import json
-import math
-import os
 import pathlib
-import subprocess
+import shlex
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests/models"))
-import models_test  # noqa: E402
+import cases  # noqa: E402
+import engines  # noqa: E402
+import extras  # noqa: E402
+import interleave  # noqa: E402
+import machine  # noqa: E402
+import markdown  # noqa: E402
+import memory  # noqa: E402
+import plot  # noqa: E402
+import report  # noqa: E402
 import zoo  # noqa: E402
+from worker import Refused  # noqa: E402
 
 
-def shapes_of(model, batch, sequence):
-    return [f"{name}={'x'.join(map(str, shape))}" for name, shape in model.shape(batch, sequence).items()]
+def numbers(text):
+    values = [int(x) for x in text.split(",")]
+    if min(values) < 1:
+        raise argparse.ArgumentTypeError("every number must be at least 1")
+    return values
 
 
-def compile_plan(arguments, model, path):
-    """The plan, tuned with the default budget, and how long compiling took. A plan of this very program is used again."""
-    plan, report = path.with_suffix(".bench.plan"), path.with_suffix(".bench.json")
-    newest = max(path.stat().st_mtime, os.stat(arguments.tercel).st_mtime)
-    if plan.exists() and report.exists() and plan.stat().st_mtime > newest:
-        return plan, json.loads(report.read_text())["seconds"]
-    command = [arguments.tercel, "compile", str(path), "-o", str(plan), "--profile", model.profile, "--json"]
-    for batch in arguments.batch:
-        command += ["--bucket", ",".join(shapes_of(model, batch, arguments.sequence))]
-    run = subprocess.run(command, capture_output=True, text=True)
-    if run.returncode:
-        raise RuntimeError(f"{model.name}: {run.stderr.strip()}")
-    report.write_text(run.stdout)
-    return plan, json.loads(run.stdout)["seconds"]
+def models(text):
+    names = text.split(",")
+    if unknown := [n for n in names if n not in cases.MODELS]:
+        raise argparse.ArgumentTypeError(f"no model {', '.join(unknown)}; there are {', '.join(cases.MODELS)}")
+    return names
 
 
-def memory(arguments, model):
-    """Peak resident bytes of one run from the command line, for both sides."""
-    path = zoo.write(model, arguments.work)
-    plan, seconds = compile_plan(arguments, model, path)
-    ours, theirs = models_test.check_memory(arguments, model, path, plan)
-    return {"model": model.name, "compile_seconds": seconds, "tercel": ours, "onnxruntime": theirs}
+def precisions(text):
+    names = text.split(",")
+    if unknown := [n for n in names if n not in ("f32", "int8")]:
+        raise argparse.ArgumentTypeError(f"no precision {', '.join(unknown)}; there are f32 and int8")
+    return names
 
 
-def tercel_slice(arguments, plan, model, batch, threads):
-    command = [arguments.tercel, "bench", str(plan), "--json", "--seconds", str(arguments.seconds), "--threads", str(threads)]
-    for shape in shapes_of(model, batch, arguments.sequence):
-        command += ["--shape", shape]
-    run = subprocess.run(command, capture_output=True, text=True, check=True)
-    report = json.loads(run.stdout)
-    return {"p50": report["latency_us"]["p50"], "p99": report["latency_us"]["p99"], "open_us": report["open_us"],
-            "rss": report["peak_resident_bytes"], "floor_us": report["floor_us"], "isa": report["isa"]}
-
-
-def ort_slice(arguments, path, model, batch, threads):
-    command = [sys.executable, str(pathlib.Path(__file__).with_name("ort_slice.py")), str(path), model.name, str(batch),
-               str(arguments.sequence), str(threads), str(arguments.seconds)]
-    return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-def median(values):
-    values = sorted(values)
-    return values[len(values) // 2]
-
-
-def compare(arguments, model, batch, threads):
-    path = zoo.write(model, arguments.work)
-    plan, compile_seconds = compile_plan(arguments, model, path)
-    ours, theirs = [], []
-    for _ in range(arguments.slices):
-        ours.append(tercel_slice(arguments, plan, model, batch, threads))
-        theirs.append(ort_slice(arguments, path, model, batch, threads))
-    row = {"model": model.name, "batch": batch, "threads": threads, "isa": ours[0]["isa"], "compile_seconds": compile_seconds,
-           "floor_us": ours[0]["floor_us"]}
-    for side, slices in (("tercel", ours), ("onnxruntime", theirs)):
-        row[side] = {key: median([s[key] for s in slices]) for key in ("p50", "p99", "open_us")}
-    row["ratio"] = row["onnxruntime"]["p50"] / row["tercel"]["p50"]
-    row["floor_ratio"] = row["tercel"]["p50"] / row["floor_us"]
-    return row
-
-
-def geometric_mean(values):
-    return math.exp(sum(map(math.log, values)) / len(values))
-
-
-def print_row(row):
-    print(f"{row['model']:18s} {row['batch']:5d} {row['threads']:7d} {row['tercel']['p50']:12.1f} {row['onnxruntime']['p50']:12.1f} "
-          f"{row['ratio']:7.2f} {row['tercel']['p99']:12.1f} {row['onnxruntime']['p99']:12.1f} {row['floor_ratio']:8.2f}", flush=True)
-
-
-def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    numbers = lambda text: [int(x) for x in text.split(",")]  # noqa: E731
-    parser.add_argument("--tercel", default=str(ROOT / "build/release/tercel"))
-    parser.add_argument("--work", default=str(ROOT / "build/models"))
-    parser.add_argument("--models", default="")
+def parse(words):
+    parser = argparse.ArgumentParser(prog="./dev bench peers", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
+    parser.add_argument("--venv", type=pathlib.Path, default=ROOT / "build/peers-venv")
+    parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build/models")
+    parser.add_argument("--models", type=models, default=list(cases.MODELS))
     parser.add_argument("--threads", type=numbers, default=[1, 2])
     parser.add_argument("--batch", type=numbers, default=[1])
     parser.add_argument("--sequence", type=int, default=128)
-    parser.add_argument("--slices", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.5)
-    parser.add_argument("--json", action="store_true")
-    arguments = parser.parse_args()
-    chosen = [m for m in zoo.ZOO if not arguments.models or m.name in arguments.models.split(",")]
-    if not arguments.json:
-        print(f"{'model':18s} {'batch':>5s} {'threads':>7s} {'tercel p50':>12s} {'ort p50 us':>12s} {'ratio':>7s} {'tercel p99':>12s} {'ort p99':>12s} {'x floor':>8s}")
-    rows = []
-    for model in chosen:
-        for batch in arguments.batch:
+    parser.add_argument("--precision", type=precisions, default=["f32"])
+    parser.add_argument("--rounds", type=int, default=3, help="fresh processes of every engine")
+    parser.add_argument("--slices", type=int, default=5, help="turns of every engine in a round")
+    parser.add_argument("--seconds", type=float, default=0.1, help="of a slice")
+    parser.add_argument("--no-memory", action="store_true", help="leave the memory table out")
+    parser.add_argument("--json", action="store_true", help="one JSON object on standard output instead of tables")
+    parser.add_argument("--svg", type=pathlib.Path, help="write the plot there")
+    parser.add_argument("--markdown", type=pathlib.Path, help="write the page there and the plot beside it")
+    questions = parser.add_mutually_exclusive_group()
+    questions.add_argument("--neighbour", action="store_true", help="p99 beside a busy process")
+    questions.add_argument("--tails", type=int, nargs="?", const=10_000, metavar="RUNS", help="p99.9 over p50 of many runs (10,000)")
+    questions.add_argument("--startup", action="store_true", help="opening and the first run")
+    arguments = parser.parse_args(words)
+    if (arguments.neighbour or arguments.tails or arguments.startup) and (arguments.svg or arguments.markdown):
+        parser.error("--svg and --markdown show the table, not --neighbour, --tails or --startup")
+    return arguments
+
+
+def setup_of(arguments):
+    return engines.Setup(tercel=str(arguments.build / "tercel"), build=arguments.build, venv=arguments.venv, work=arguments.work,
+                         batches=arguments.batch, rounds=arguments.rounds, slices=arguments.slices, seconds=arguments.seconds)
+
+
+def wanted(arguments):
+    return [cases.Case(name, batch, precision, arguments.sequence)
+            for precision in arguments.precision for name in arguments.models for batch in arguments.batch
+            if precision == "f32" or cases.MODELS[name] not in zoo.TREES]  # trees have nothing to quantize
+
+
+def versions_of(setup):
+    """The engines' own words, from opening the smallest model."""
+    told, isa = {}, ""
+    for name in engines.NAMES:
+        with engines.start(setup, cases.Case("linear_regression", 1), name, 1, memory.ONE_SET) as worker:
+            told[name] = worker.opened["version"].split("-")[0]
+            isa = worker.opened["isa"] or isa
+    return told, isa
+
+
+def show(arguments, line):
+    """Progress: on standard output where that is the report, else on standard error."""
+    print(line, file=sys.stderr if arguments.json else sys.stdout, flush=True)
+
+
+def table_lines(arguments, chosen, setup, results):
+    """The main table, a line as soon as it is measured."""
+    header = report.latency_header()
+    widths = [max(len(name) for name in arguments.models), *(max(len(name), 9) for name in header[1:])]
+    line = lambda cells: report.padded(cells, header, widths)  # noqa: E731
+    for precision in arguments.precision:
+        show(arguments, f"{precision}, microseconds\n{line(header)}")
+        for case in (c for c in chosen if c.precision == precision):
             for threads in arguments.threads:
-                rows.append(compare(arguments, model, batch, threads))
-                if not arguments.json:
-                    print_row(rows[-1])
-    memories = [memory(arguments, model) for model in chosen]
-    means = {str(t): geometric_mean([r["ratio"] for r in rows if r["threads"] == t]) for t in arguments.threads}
-    if arguments.json:
-        print(json.dumps({"isa": rows[0]["isa"], "rows": rows, "geometric_mean_ratio": means, "peak_memory": memories}))
+                results["rows"].append(interleave.row(setup, case, threads))
+                show(arguments, line(report.latency_row(results["rows"][-1])))
+        rows = [r for r in results["rows"] if r["precision"] == precision]
+        for text in [*report.mean_lines(rows), *report.refusals(rows), ""]:
+            show(arguments, text)
+
+
+def measure(arguments, setup, results):
+    chosen = wanted(arguments)
+    if arguments.neighbour:
+        results["neighbour"] = [extras.neighbour(setup, case) for case in extras.chosen(chosen, extras.NEIGHBOUR_MODELS)]
+    elif arguments.tails:
+        results["tails"] = [extras.tails(setup, case, threads, arguments.tails)
+                            for case in extras.chosen(chosen, [extras.TAIL_MODEL]) for threads in arguments.threads]
+    elif arguments.startup:
+        results["startup"] = [extras.startup(setup, case, threads)
+                              for case in extras.chosen(chosen, [extras.STARTUP_MODEL]) for threads in arguments.threads]
     else:
-        print(f"\n{'model':18s} {'compile s':>9s} {'tercel run MB':>14s} {'ort run MB':>12s}")
-        for m in memories:
-            print(f"{m['model']:18s} {m['compile_seconds']:9.1f} {m['tercel'] / 1e6:14.1f} {m['onnxruntime'] / 1e6:12.1f}")
-        for threads, mean in means.items():
-            print(f"geometric mean of ONNX Runtime's time / Tercel's at {threads} thread(s): {mean:.2f} on {rows[0]['isa']}")
-        print("ONNX Runtime is called from Python with bound buffers; the call takes about 2-3 us of its time.")
+        table_lines(arguments, chosen, setup, results)
+        if not arguments.no_memory:
+            smallest = [c for c in chosen if c.batch == min(arguments.batch)]
+            results["memory"] = [memory.row(setup, case, max(arguments.threads)) for case in smallest]
+
+
+def finish(arguments, results):
+    """Everything after the main table."""
+    for title, rows, make in (("opening", results["rows"], report.open_table), ("memory, MB", results["memory"], report.memory_table),
+                              ("beside a busy process", results["neighbour"], report.neighbour_table),
+                              ("tails", results["tails"], report.tail_table), ("start-up", results["startup"], report.startup_table)):
+        if rows:
+            show(arguments, "\n".join([title, *report.aligned(make(rows)), ""]))
+    show(arguments, report.machine_line(results["machine"]))
+    show(arguments, report.noise_line(results["noise"]))
+    if arguments.svg or arguments.markdown:
+        write_pages(arguments, results)
+    if arguments.json:
+        print(json.dumps(results))
+
+
+def write_pages(arguments, results):
+    title = f"Latency on {results['machine']['isa']}, {results['machine']['cores']} cores"
+    drawing = plot.svg(results["rows"], title)
+    for path in {arguments.svg, arguments.markdown and arguments.markdown.with_suffix(".svg")} - {None}:
+        path.write_text(drawing)
+    if arguments.markdown:
+        arguments.markdown.write_text(markdown.page(results, results["command"], arguments.markdown.with_suffix(".svg").name))
+
+
+def main():
+    arguments = parse(sys.argv[1:])
+    setup = setup_of(arguments)
+    arguments.work.mkdir(parents=True, exist_ok=True)
+    try:
+        versions, isa = versions_of(setup)
+    except (Refused, StopIteration) as error:
+        sys.exit(f"an engine cannot run the smallest model: {error}")
+    watch = machine.Watch()
+    results = {"command": shlex.join(["./dev", "bench", "peers", *sys.argv[1:]]), "machine": machine.facts(versions, isa),
+               "rows": [], "memory": [], "neighbour": [], "tails": [], "startup": []}
+    measure(arguments, setup, results)
+    results["noise"] = watch.report()
+    results["geometric_mean"] = {p: report.figures.means([r for r in results["rows"] if r["precision"] == p]) for p in arguments.precision}
+    finish(arguments, results)
 
 
 if __name__ == "__main__":
