@@ -9,8 +9,10 @@ import tempfile
 import engines
 import figures
 import interleave
+from worker import Refused
 
 NEIGHBOUR_MODELS = ("resnet18", "mlp_100", "mlp_784", "mlp_wide")
+NEIGHBOUR_RUNS = 300  # at least, so that p99 has some beyond it
 TAIL_MODEL, STARTUP_MODEL = "resnet18", "resnet50"
 STARTUP_PROCESSES, STARTUP_SLICE_SECONDS = 5, 0.3
 
@@ -30,9 +32,9 @@ def busy_process():
 
 def neighbour(setup, case, threads=2):
     """One row beside a busy process, and the p99 of the same row without it."""
-    quiet = interleave.best_variant(interleave.measure(setup, case, threads)[0], "p99")
+    quiet = interleave.best_variant(interleave.measure(setup, case, threads, runs=NEIGHBOUR_RUNS)[0], "p99")
     with busy_process() as cpu:
-        busy = interleave.best_variant(interleave.measure(setup, case, threads)[0], "p99")
+        busy = interleave.best_variant(interleave.measure(setup, case, threads, runs=NEIGHBOUR_RUNS)[0], "p99")
     result = {"model": case.name, "batch": case.batch, "threads": threads, "cpu": cpu, "quiet": quiet, "engines": busy}
     return {**result, "ratios_p99": figures.ratios(result, "p99"), "ratios": figures.ratios(result)}
 
@@ -52,24 +54,30 @@ def tails(setup, case, threads, runs):
 
 
 def startup(setup, case, threads):
-    """Opening, the first run and the steady run, each process fresh. OpenVINO also with its own cache of compiled models."""
-    told = {}
-    with tempfile.TemporaryDirectory(prefix="tercel-peers-") as cache:
-        ways = {**dict.fromkeys(engines.NAMES, ()), "openvino, cached": ("--cache", cache)}
+    """Opening, the first run and the steady run, each process fresh. The peers also from what they prepare ahead of time:
+    ONNX Runtime's optimized model, OpenVINO's exported one."""
+    told, errors = {}, {}
+    with tempfile.TemporaryDirectory(prefix="tercel-peers-") as folder:
+        prepared = {f"{name}, prepared": ("--prepared", f"{folder}/{name}.model") for name in engines.NAMES[1:]}
+        ways = {**dict.fromkeys(engines.NAMES, ()), **prepared}
         for i in range(STARTUP_PROCESSES + 1):
-            for name, extra in ways.items():
-                with contextlib.suppress(engines.Refused), engines.start(setup, case, name, threads, extra) as worker:
-                    p50 = worker.ask("slice", STARTUP_SLICE_SECONDS, 5)["p50"]
-                    if i > 0:  # the first of each fills the page cache and OpenVINO's
-                        told.setdefault(name, []).append({**worker.opened, "p50": p50})
-    result = {}
-    for name in ways:
-        if name not in told:
-            result[name] = {"error": "refused the model"}
-            continue
-        open_us, first, p50 = (figures.median([t[key] for t in told[name]]) for key in ("open_us", "first_run_us", "p50"))
-        result[name] = {"open_us": open_us, "first_run_us": first, "p50": p50, "first_over_p50": first / p50}
+            for name in [n for n in ways if n not in errors]:
+                try:
+                    with engines.start(setup, case, name, threads, ways[name]) as worker:
+                        opened = {**worker.opened, "p50": worker.ask("slice", STARTUP_SLICE_SECONDS, 5)["p50"]}
+                except Refused as error:
+                    errors[name] = str(error)
+                    continue
+                if i > 0:  # the first of each fills the page cache and prepares
+                    told.setdefault(name, []).append(opened)
+    result = {name: {"error": errors[name]} if name in errors else start_figures(told[name]) for name in ways}
     return {"model": case.name, "batch": case.batch, "threads": threads, "engines": result}
+
+
+def start_figures(told):
+    """The medians over the processes."""
+    figure = {key: figures.median([t[key] for t in told]) for key in ("open_us", "first_run_us", "p50")}
+    return {**figure, "first_over_p50": figure["first_run_us"] / figure["p50"]}
 
 
 def chosen(cases, names):

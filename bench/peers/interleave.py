@@ -53,15 +53,16 @@ def disagreement(workers):
     return {name: distance(theirs, ours) for name, theirs in answers.items()} if ours else {}
 
 
-def measure(setup, case, threads, names=None):
-    """{variant: figures or {"error"}} and {variant: distance from Tercel's answers}."""
+def measure(setup, case, threads, names=None, runs=0):
+    """{variant: figures or {"error"}} and {variant: distance from Tercel's answers}. At least `runs` runs of each."""
+    per_slice = max(SLICE_RUNS_MIN, -(-runs // (setup.rounds * setup.slices)))
     names, errors = names or engines.variants(threads), {}
     times, told, distances = {}, {}, {}
     for i in range(setup.rounds):
         with opened(setup, case, [n for n in names if n not in errors], threads, errors) as workers:
             if i == 0:
                 distances = disagreement(workers)
-            turns(workers, setup.slices, setup.seconds)
+            turns(workers, setup.slices, setup.seconds, per_slice)
             for name, worker in workers.items():
                 times.setdefault(name, []).append(worker.times())
                 told.setdefault(name, []).append(worker.opened)

@@ -1,5 +1,7 @@
 #include <dlfcn.h>
 
+#include <filesystem>
+
 #include "driver/driver.h"
 #include "ort_api.h"
 
@@ -22,7 +24,11 @@ class OnnxRuntime : public Engine {
 
   Result<void> open(const EngineOptions& options, std::span<const Port> inputs, std::span<const Port> outputs) override {
     OrtApi::SessionOptions* settings = TRY(session_options(options));
-    TRY(api_.check(api_.create_session(env_, options.model.c_str(), settings, &session_)));
+    const bool ready = !options.prepared.empty() && std::filesystem::exists(options.prepared);
+    const std::string& model = ready ? options.prepared : options.model;
+    if (ready) TRY(api_.check(api_.set_optimization(settings, OrtApi::kNone)));
+    else if (!options.prepared.empty()) TRY(api_.check(api_.save_optimized(settings, options.prepared.c_str())));
+    TRY(api_.check(api_.create_session(env_, model.c_str(), settings, &session_)));
     TRY(api_.check(api_.create_run_options(&run_options_)));
     TRY(api_.check(api_.create_binding(session_, &binding_)));
     OrtApi::MemoryInfo* memory = nullptr;

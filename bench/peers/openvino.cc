@@ -1,9 +1,14 @@
 #include <openvino/c/openvino.h>
 
+#include <filesystem>
+
 #include "driver/driver.h"
+#include "platform/mapped_file.h"
 
 namespace tercel::peers {
 namespace {
+
+constexpr uint64_t kPreparedBytesMax = uint64_t{4} << 30;
 
 Result<void> check(ov_status_e status, const char* what) {
   if (status == OK) [[likely]]
@@ -27,20 +32,8 @@ class OpenVino : public Engine {
   }
 
   Result<void> open(const EngineOptions& options, std::span<const Port> inputs, std::span<const Port> outputs) override {
-    ov_model_t* model = nullptr;
-    ov_compiled_model_t* compiled = nullptr;
-    TRY(check(ov_core_read_model(core_, options.model.c_str(), nullptr, &model), "ov_core_read_model"));
-    TRY(reshape(model, inputs));
-    const std::string threads = std::to_string(options.threads);
-    std::vector<ov_property_t> properties = {{ov_property_key_inference_num_threads, threads.c_str()},
-                                             {ov_property_key_hint_performance_mode, "LATENCY"},
-                                             {ov_property_key_num_streams, "1"},
-                                             {ov_property_key_hint_inference_precision, "f32"},
-                                             {ov_property_key_hint_enable_cpu_pinning, options.pin ? "YES" : "NO"},
-                                             {"CPU_DENORMALS_OPTIMIZATION", "YES"}};
-    if (!options.cache.empty()) properties.push_back({ov_property_key_cache_dir, options.cache.c_str()});
-    TRY(check(ov_core_compile_model_props(core_, model, "CPU", properties.size(), properties.data(), &compiled),
-              "ov_core_compile_model"));
+    TRY(configure(options));
+    ov_compiled_model_t* compiled = TRY(compiled_model(options, inputs));
     TRY(check(ov_compiled_model_create_infer_request(compiled, &request_), "ov_compiled_model_create_infer_request"));
     for (const Port& port : inputs) TRY(bind(port));
     for (const Port& port : outputs) TRY(bind(port));
@@ -50,6 +43,34 @@ class OpenVino : public Engine {
   Result<void> run() override { return check(ov_infer_request_infer(request_), "ov_infer_request_infer"); }
 
  private:
+  Result<void> configure(const EngineOptions& options) {
+    const std::string threads = std::to_string(options.threads);
+    const ov_property_t properties[] = {{ov_property_key_inference_num_threads, threads.c_str()},
+                                        {ov_property_key_hint_performance_mode, "LATENCY"},
+                                        {ov_property_key_num_streams, "1"},
+                                        {ov_property_key_hint_inference_precision, "f32"},
+                                        {ov_property_key_hint_enable_cpu_pinning, options.pin ? "YES" : "NO"},
+                                        {"CPU_DENORMALS_OPTIMIZATION", "YES"}};
+    return check(ov_core_set_properties(core_, "CPU", std::size(properties), properties), "ov_core_set_properties");
+  }
+
+  Result<ov_compiled_model_t*> compiled_model(const EngineOptions& options, std::span<const Port> inputs) {
+    ov_compiled_model_t* compiled = nullptr;
+    if (!options.prepared.empty() && std::filesystem::exists(options.prepared)) {
+      file_ = TRY(platform::MappedFile::open(options.prepared, kPreparedBytesMax));
+      const auto* content = reinterpret_cast<const char*>(file_->bytes().data());
+      TRY(check(ov_core_import_model(core_, content, file_->bytes().size(), "CPU", &compiled), "ov_core_import_model"));
+      return compiled;
+    }
+    ov_model_t* model = nullptr;
+    TRY(check(ov_core_read_model(core_, options.model.c_str(), nullptr, &model), "ov_core_read_model"));
+    TRY(reshape(model, inputs));
+    TRY(check(ov_core_compile_model_props(core_, model, "CPU", 0, nullptr, &compiled), "ov_core_compile_model"));
+    if (!options.prepared.empty())
+      TRY(check(ov_compiled_model_export_model(compiled, options.prepared.c_str()), "ov_compiled_model_export_model"));
+    return compiled;
+  }
+
   // Fixed shapes are the fastest form of a model for OpenVINO.
   static Result<void> reshape(ov_model_t* model, std::span<const Port> inputs) {
     std::vector<const char*> names;
@@ -73,6 +94,7 @@ class OpenVino : public Engine {
   }
 
   std::string version_;
+  std::shared_ptr<const platform::MappedFile> file_;  // weights may stay in it
   ov_core_t* core_ = nullptr;
   ov_infer_request_t* request_ = nullptr;
 };

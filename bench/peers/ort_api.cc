@@ -28,6 +28,8 @@ OrtApi declare(void* const* t) {
           .create_env = Entry(t[3]),
           .create_session = Entry(t[7]),
           .create_session_options = Entry(t[10]),
+          .save_optimized = Entry(t[11]),
+          .set_optimization = Entry(t[23]),
           .set_intra_threads = Entry(t[24]),
           .set_inter_threads = Entry(t[25]),
           .create_run_options = Entry(t[39]),

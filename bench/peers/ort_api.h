@@ -21,6 +21,7 @@ struct OrtApi {
   struct Value;
   struct Binding;
   enum LogLevel { kError = 3 };
+  enum Optimization { kNone = 0, kAll = 99 };
   enum AllocatorType { kDeviceAllocator = 0 };
   enum MemoryType { kDefaultMemory = 0 };
   enum ElementType { kFloat = 1, kInt64 = 7 };
@@ -36,6 +37,8 @@ struct OrtApi {
   Status* (*create_env)(LogLevel, const char* log_id, Env**);                                                           // 3
   Status* (*create_session)(const Env*, const char* path, const SessionOptions*, Session**);                            // 7
   Status* (*create_session_options)(SessionOptions**);                                                                  // 10
+  Status* (*save_optimized)(SessionOptions*, const char* path);                                                         // 11
+  Status* (*set_optimization)(SessionOptions*, Optimization);                                                           // 23
   Status* (*set_intra_threads)(SessionOptions*, int);                                                                   // 24
   Status* (*set_inter_threads)(SessionOptions*, int);                                                                   // 25
   Status* (*create_run_options)(RunOptions**);                                                                          // 39

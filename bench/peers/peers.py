@@ -142,6 +142,9 @@ def finish(arguments, results):
                               ("tails", results["tails"], report.tail_table), ("start-up", results["startup"], report.startup_table)):
         if rows:
             show(arguments, "\n".join([title, *report.aligned(make(rows)), ""]))
+    for rows in (results["neighbour"], results["tails"], results["startup"]):
+        for line in report.refusals(rows):
+            show(arguments, line)
     show(arguments, report.machine_line(results["machine"]))
     show(arguments, report.noise_line(results["noise"]))
     if arguments.svg or arguments.markdown:

@@ -46,7 +46,7 @@ Result<void> read_option(Setup& setup, const std::string& name, const std::strin
   else if (name == "--spin") setup.engine.spin = value == "1";
   else if (name == "--pin") setup.engine.pin = value == "1";
   else if (name == "--library") setup.engine.library = value;
-  else if (name == "--cache") setup.engine.cache = value;
+  else if (name == "--prepared") setup.engine.prepared = value;
   else if (name == "--dimension") setup.engine.dimensions.push_back(TRY(parse_dimension(value)));
   else if (name == "--input") setup.inputs.push_back(TRY(parse_port(value)));
   else if (name == "--output") setup.outputs.push_back(TRY(parse_port(value)));

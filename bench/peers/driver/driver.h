@@ -6,7 +6,7 @@ namespace tercel::peers {
 
 // The program around an engine, the same for all:
 //     PROGRAM MODEL [--threads N] [--pool-bytes N] [--spin 0|1] [--pin 0|1] [--library FILE]
-//             [--cache FOLDER] [--dimension NAME=N]... --input PORT... --output PORT...      (PORT: driver/port.h)
+//             [--prepared FILE] [--dimension NAME=N]... --input PORT... --output PORT...      (PORT: driver/port.h)
 // Opens a session, runs it once and prints one JSON line: {"engine","version","isa","open_us","first_run_us","idle"}.
 // Then each line of standard input is a command, answered by one JSON line; the process sleeps between them:
 //     slice SECONDS RUNS   warms up, then runs for that long and at least so often: {"runs","p50"} of this slice

@@ -11,9 +11,9 @@
 namespace tercel::peers {
 
 struct EngineOptions {
-  std::string model;    // the file: .onnx, or a plan for Tercel
-  std::string library;  // of ONNX Runtime
-  std::string cache;    // a folder where OpenVINO may keep compiled models; empty: none
+  std::string model;     // the file: .onnx, or a plan for Tercel
+  std::string library;   // of ONNX Runtime
+  std::string prepared;  // what the peer makes of the model ahead of time: opened if the file exists, else made; empty: none
   int threads = 1;
   bool spin = true;  // ONNX Runtime: helpers spin between runs, its default
   bool pin = true;   // OpenVINO: threads are pinned during a run, its default under the latency hint
