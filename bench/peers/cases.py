@@ -1,5 +1,6 @@
 """What is measured: a model of tests/models/zoo.py at one batch and precision, and the files that the engines read."""
 import dataclasses
+import functools
 import json
 import os
 import pathlib
@@ -37,6 +38,7 @@ class Case:
     def shapes(self):
         return {name: "x".join(map(str, shape)) for name, shape in self.model.shape(self.batch, self.sequence).items()}
 
+    @functools.cache
     def ports(self, path):
         """The driver's --input, --output and --dimension arguments."""
         graph, words = onnx.load(path, load_external_data=False).graph, []

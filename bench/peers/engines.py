@@ -6,6 +6,7 @@ import cases
 from worker import Refused, Worker
 
 NAMES = ("tercel", "onnxruntime", "openvino")
+LEFT_OUT = {"error": "left out by --engines"}
 
 
 @dataclasses.dataclass
@@ -19,6 +20,7 @@ class Setup:
     rounds: int = 3
     slices: int = 5
     seconds: float = 0.1
+    names: tuple = NAMES  # of the engines that run
 
     def program(self, engine):
         path = self.build / "bench/peers" / f"peers_{engine}"
@@ -35,9 +37,10 @@ def engine_of(variant):
     return variant.split(",")[0]
 
 
-def variants(threads):
+def variants(setup, threads):
     """The engines with their defaults, then their other settings. Whether helpers spin only matters when there are some."""
-    return [*NAMES, *(v for v in OTHER_SETTINGS if threads > 1 or v != "onnxruntime, blocking")]
+    others = [v for v in OTHER_SETTINGS if threads > 1 or v != "onnxruntime, blocking"]
+    return [v for v in [*NAMES, *others] if engine_of(v) in setup.names]
 
 
 def command(setup, case, variant, threads, extra=()):

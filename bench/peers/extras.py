@@ -14,6 +14,7 @@ from worker import Refused
 NEIGHBOUR_MODELS = ("resnet18", "mlp_100", "mlp_784", "mlp_wide")
 NEIGHBOUR_RUNS = 300  # at least, so that p99 has some beyond it
 TAIL_MODEL, STARTUP_MODEL = "resnet18", "resnet50"
+TAIL_SLICE_SECONDS = 1
 STARTUP_PROCESSES, STARTUP_SLICE_SECONDS = 5, 0.3
 
 
@@ -42,9 +43,11 @@ def neighbour(setup, case, threads=2):
 def tails(setup, case, threads, runs):
     """p99.9 over p50 of at least `runs` runs of each engine, in slices that take turns."""
     errors, result = {}, {}
-    with interleave.opened(setup, case, engines.variants(threads), threads, errors) as workers:
-        slices = max(1, setup.rounds * setup.slices)
-        interleave.turns(workers, slices, setup.seconds, -(-runs // slices))
+    with interleave.opened(setup, case, engines.variants(setup, threads), threads, errors) as workers:
+        counts = dict.fromkeys(workers, 0)
+        while workers and min(counts[name] for name in workers) < runs:
+            for name, more in interleave.turns(workers, len(workers), TAIL_SLICE_SECONDS, errors).items():
+                counts[name] += more
         for name, worker in workers.items():
             result[name] = figures.summarize([worker.times()])
             tail, middle = result[name]["p99.9"], result[name]["p50"]
@@ -58,8 +61,8 @@ def startup(setup, case, threads):
     ONNX Runtime's optimized model, OpenVINO's exported one."""
     told, errors = {}, {}
     with tempfile.TemporaryDirectory(prefix="tercel-peers-") as folder:
-        prepared = {f"{name}, prepared": ("--prepared", f"{folder}/{name}.model") for name in engines.NAMES[1:]}
-        ways = {**dict.fromkeys(engines.NAMES, ()), **prepared}
+        prepared = {f"{name}, prepared": ("--prepared", f"{folder}/{name}.model") for name in setup.names if name != "tercel"}
+        ways = {**dict.fromkeys(setup.names, ()), **prepared}
         for i in range(STARTUP_PROCESSES + 1):
             for name in [n for n in ways if n not in errors]:
                 try:

@@ -1,5 +1,6 @@
 """The measurement: every engine's process is open at once, asleep but for its turn; they take turns in short slices."""
 import contextlib
+import math
 import time
 
 import cases
@@ -12,14 +13,26 @@ SLICE_RUNS_MIN = 5
 AGREE_MAX = {"f32": 1e-2, "int8": 0.25}  # of the largest magnitude; int8 engines round differently
 
 
-def turns(workers, slices, seconds, runs=SLICE_RUNS_MIN):
-    """Each worker's p50 of each slice. Who goes first changes from slice to slice."""
-    names, told = list(workers), {name: [] for name in workers}
+def ask(workers, name, errors, *words):
+    """The worker's answer; a worker that fails is let go, and `errors` says why."""
+    try:
+        return workers[name].ask(*words)
+    except Refused as error:
+        errors[name] = str(error)
+        del workers[name]
+        return None
+
+
+def turns(workers, slices, seconds, errors, runs=SLICE_RUNS_MIN):
+    """Slices of every worker, at least `runs` runs each; who goes first changes from slice to slice. How often each ran."""
+    names, counts = list(workers), dict.fromkeys(workers, 0)
     for i in range(slices):
-        for name in names[i % len(names):] + names[:i % len(names)]:
-            told[name].append(workers[name].ask("slice", seconds, runs)["p50"])
+        first = i % len(names)
+        for name in (n for n in names[first:] + names[:first] if n in workers):
+            answer = ask(workers, name, errors, "slice", seconds, runs)
+            counts[name] += answer["runs"] if answer else 0
             time.sleep(PAUSE_SECONDS)
-    return told
+    return {name: counts[name] for name in workers}
 
 
 @contextlib.contextmanager
@@ -39,30 +52,33 @@ def distance(a, b):
     """The largest difference between two engines' answers, relative to the largest magnitude."""
     worst = 0.0
     for name, theirs in a.items():
-        ours = b[name]
+        pairs = [*zip(theirs["values"], b[name]["values"]), (theirs["norm"], b[name]["norm"])]
+        if any(None in pair for pair in pairs):  # how JSON has what is not finite
+            return math.inf
         scale = max([abs(v) for v in theirs["values"]] + [1e-30])
-        worst = max([worst] + [abs(x - y) / scale for x, y in zip(theirs["values"], ours["values"])])
-        worst = max(worst, abs(theirs["norm"] - ours["norm"]) / max(theirs["norm"], 1e-30))
+        worst = max([worst] + [abs(x - y) / scale for x, y in pairs[:-1]])
+        worst = max(worst, abs(theirs["norm"] - b[name]["norm"]) / max(theirs["norm"], 1e-30))
     return worst
 
 
-def disagreement(workers):
+def disagreement(workers, errors):
     """Tercel's answers against each peer's."""
-    answers = {name: worker.ask("outputs")["outputs"] for name, worker in workers.items()}
+    told = {name: ask(workers, name, errors, "outputs") for name in list(workers)}
+    answers = {name: answer["outputs"] for name, answer in told.items() if answer}
     ours = answers.pop("tercel", None)
     return {name: distance(theirs, ours) for name, theirs in answers.items()} if ours else {}
 
 
-def measure(setup, case, threads, names=None, runs=0):
+def measure(setup, case, threads, runs=0):
     """{variant: figures or {"error"}} and {variant: distance from Tercel's answers}. At least `runs` runs of each."""
     per_slice = max(SLICE_RUNS_MIN, -(-runs // (setup.rounds * setup.slices)))
-    names, errors = names or engines.variants(threads), {}
+    names, errors = engines.variants(setup, threads), {}
     times, told, distances = {}, {}, {}
     for i in range(setup.rounds):
         with opened(setup, case, [n for n in names if n not in errors], threads, errors) as workers:
             if i == 0:
-                distances = disagreement(workers)
-            turns(workers, setup.slices, setup.seconds, per_slice)
+                distances = disagreement(workers, errors)
+            turns(workers, setup.slices, setup.seconds, errors, per_slice)
             for name, worker in workers.items():
                 times.setdefault(name, []).append(worker.times())
                 told.setdefault(name, []).append(worker.opened)
@@ -84,8 +100,8 @@ def best_variant(measured, figure="p50"):
         if ran:
             best = min(ran, key=ran.get)
             result[name] = {**told[best], "variant": best, "variants": ran}
-        elif told:
-            result[name] = next(iter(told.values()))
+        else:
+            result[name] = next(iter(told.values()), engines.LEFT_OUT)
     return result
 
 
@@ -98,6 +114,6 @@ def row(setup, case, threads):
         row["floor_us"] = cases.floor_us(setup.tercel, case, plan, threads)
         row["floor_ratio"] = row["engines"]["tercel"]["p50"] / row["floor_us"]
     row["ratios"], row["ratio_range"] = figures.ratios(row), figures.ratio_range(row)
-    row["disagreement"] = distances
+    row["disagreement"] = {name: d if math.isfinite(d) else None for name, d in distances.items()}
     row["agree"] = all(d <= AGREE_MAX[case.precision] for d in distances.values())
     return row

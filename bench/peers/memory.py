@@ -27,6 +27,9 @@ def of_engine(setup, case, engine, threads):
 def row(setup, case, threads):
     result = {"model": case.name, "precision": case.precision, "batch": case.batch, "threads": threads, "engines": {}}
     for engine in engines.NAMES:
+        if engine not in setup.names:
+            result["engines"][engine] = engines.LEFT_OUT
+            continue
         try:
             result["engines"][engine] = of_engine(setup, case, engine, threads)
         except Refused as error:

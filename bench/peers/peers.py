@@ -28,24 +28,30 @@ import zoo  # noqa: E402
 from worker import Refused  # noqa: E402
 
 
+def positive(text):
+    value = int(text)
+    if value < 1:
+        raise argparse.ArgumentTypeError("must be at least 1")
+    return value
+
+
 def numbers(text):
-    values = [int(x) for x in text.split(",")]
-    if min(values) < 1:
-        raise argparse.ArgumentTypeError("every number must be at least 1")
-    return values
+    return [positive(x) for x in text.split(",")]
 
 
-def models(text):
-    names = text.split(",")
-    if unknown := [n for n in names if n not in cases.MODELS]:
-        raise argparse.ArgumentTypeError(f"no model {', '.join(unknown)}; there are {', '.join(cases.MODELS)}")
-    return names
+def duration(text):
+    value = float(text)
+    if not 0 < value <= 600:
+        raise argparse.ArgumentTypeError("must be above 0 and at most 600 seconds")
+    return value
 
 
-def precisions(text):
-    names = text.split(",")
-    if unknown := [n for n in names if n not in ("f32", "int8")]:
-        raise argparse.ArgumentTypeError(f"no precision {', '.join(unknown)}; there are f32 and int8")
+def some_of(*choices):
+    """A list of names out of `choices`, separated by commas."""
+    def names(text):
+        if unknown := [n for n in text.split(",") if n not in choices]:
+            raise argparse.ArgumentTypeError(f"no {', '.join(unknown)}; there are {', '.join(choices)}")
+        return list(dict.fromkeys(text.split(",")))
     return names
 
 
@@ -54,21 +60,22 @@ def parse(words):
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build/release")
     parser.add_argument("--venv", type=pathlib.Path, default=ROOT / "build/peers-venv")
     parser.add_argument("--work", type=pathlib.Path, default=ROOT / "build/models")
-    parser.add_argument("--models", type=models, default=list(cases.MODELS))
+    parser.add_argument("--models", type=some_of(*cases.MODELS), default=list(cases.MODELS))
     parser.add_argument("--threads", type=numbers, default=[1, 2])
     parser.add_argument("--batch", type=numbers, default=[1])
-    parser.add_argument("--sequence", type=int, default=128)
-    parser.add_argument("--precision", type=precisions, default=["f32"])
-    parser.add_argument("--rounds", type=int, default=3, help="fresh processes of every engine")
-    parser.add_argument("--slices", type=int, default=5, help="turns of every engine in a round")
-    parser.add_argument("--seconds", type=float, default=0.1, help="of a slice")
+    parser.add_argument("--sequence", type=positive, default=128)
+    parser.add_argument("--precision", type=some_of("f32", "int8"), default=["f32"])
+    parser.add_argument("--engines", type=some_of(*engines.NAMES), default=list(engines.NAMES))
+    parser.add_argument("--rounds", type=positive, default=3, help="fresh processes of every engine")
+    parser.add_argument("--slices", type=positive, default=5, help="turns of every engine in a round")
+    parser.add_argument("--seconds", type=duration, default=0.1, help="of a slice")
     parser.add_argument("--no-memory", action="store_true", help="leave the memory table out")
     parser.add_argument("--json", action="store_true", help="one JSON object on standard output instead of tables")
     parser.add_argument("--svg", type=pathlib.Path, help="write the plot there")
     parser.add_argument("--markdown", type=pathlib.Path, help="write the page there and the plot beside it")
     questions = parser.add_mutually_exclusive_group()
     questions.add_argument("--neighbour", action="store_true", help="p99 beside a busy process")
-    questions.add_argument("--tails", type=int, nargs="?", const=10_000, metavar="RUNS", help="p99.9 over p50 of many runs (10,000)")
+    questions.add_argument("--tails", type=positive, nargs="?", const=10_000, metavar="RUNS", help="p99.9 over p50 of many runs (10,000)")
     questions.add_argument("--startup", action="store_true", help="opening and the first run")
     arguments = parser.parse_args(words)
     if (arguments.neighbour or arguments.tails or arguments.startup) and (arguments.svg or arguments.markdown):
@@ -78,7 +85,8 @@ def parse(words):
 
 def setup_of(arguments):
     return engines.Setup(tercel=str(arguments.build / "tercel"), build=arguments.build, venv=arguments.venv, work=arguments.work,
-                         batches=arguments.batch, rounds=arguments.rounds, slices=arguments.slices, seconds=arguments.seconds)
+                         batches=arguments.batch, rounds=arguments.rounds, slices=arguments.slices, seconds=arguments.seconds,
+                         names=tuple(arguments.engines))
 
 
 def wanted(arguments):
@@ -90,7 +98,7 @@ def wanted(arguments):
 def versions_of(setup):
     """The engines' own words, from opening the smallest model."""
     told, isa = {}, ""
-    for name in engines.NAMES:
+    for name in setup.names:
         with engines.start(setup, cases.Case("linear_regression", 1), name, 1, memory.ONE_SET) as worker:
             told[name] = worker.opened["version"].split("-")[0]
             isa = worker.opened["isa"] or isa
@@ -150,7 +158,7 @@ def finish(arguments, results):
     if arguments.svg or arguments.markdown:
         write_pages(arguments, results)
     if arguments.json:
-        print(json.dumps(results))
+        print(json.dumps(results, allow_nan=False))
 
 
 def write_pages(arguments, results):
@@ -162,8 +170,8 @@ def write_pages(arguments, results):
         arguments.markdown.write_text(markdown.page(results, results["command"], arguments.markdown.with_suffix(".svg").name))
 
 
-def main():
-    arguments = parse(sys.argv[1:])
+def main(words):
+    arguments = parse(words)
     setup = setup_of(arguments)
     arguments.work.mkdir(parents=True, exist_ok=True)
     try:
@@ -171,7 +179,7 @@ def main():
     except (Refused, StopIteration) as error:
         sys.exit(f"an engine cannot run the smallest model: {error}")
     watch = machine.Watch()
-    results = {"command": shlex.join(["./dev", "bench", "peers", *sys.argv[1:]]), "machine": machine.facts(versions, isa),
+    results = {"command": shlex.join(["./dev", "bench", "peers", *words]), "machine": machine.facts(versions, isa),
                "rows": [], "memory": [], "neighbour": [], "tails": [], "startup": []}
     measure(arguments, setup, results)
     results["noise"] = watch.report()
@@ -180,4 +188,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import io
 import json
+import math
 import pathlib
 import sys
 import tempfile
@@ -80,6 +81,7 @@ class Figures(unittest.TestCase):
         a, b = {"y": {"norm": 2.0, "values": [1.0, -2.0]}}, {"y": {"norm": 2.0, "values": [1.0, -1.0]}}
         self.assertEqual(interleave.distance(a, a), 0)
         self.assertAlmostEqual(interleave.distance(a, b), 0.5)
+        self.assertEqual(interleave.distance(a, {"y": {"norm": None, "values": [None, -2.0]}}), math.inf)  # not a number
         self.assertAlmostEqual(interleave.distance({"y": {"norm": 4.0, "values": [1.0]}}, {"y": {"norm": 2.0, "values": [1.0]}}), 0.5)
 
 
@@ -133,11 +135,31 @@ class Pages(unittest.TestCase):
 
 class Arguments(unittest.TestCase):
     def test_unknown_words_are_refused_by_name(self):
-        for words in (["--models", "nothing"], ["--precision", "fp4"], ["--threads", "0"], ["--tails", "--svg", "x"]):
+        for words in (["--models", "nothing"], ["--precision", "fp4"], ["--threads", "0"], ["--rounds", "0"], ["--seconds", "-1"], ["--tails", "--svg", "x"]):
             errors = io.StringIO()
             with self.subTest(words), contextlib.redirect_stderr(errors), self.assertRaises(SystemExit):
                 peers.parse(words)
             self.assertIn(words[0], errors.getvalue())
+
+
+class FailingWorker:
+    """Answers a slice once, then fails."""
+    left = 1
+
+    def ask(self, *words):
+        if self.left == 0:
+            raise Refused("out of memory")
+        self.left -= 1
+        return {"runs": 7}
+
+
+class Turns(unittest.TestCase):
+    def test_a_worker_that_fails_is_left_out_and_the_others_go_on(self):
+        bad, good, errors = FailingWorker(), FailingWorker(), {}
+        good.left = 100
+        workers = {"bad": bad, "good": good}
+        self.assertEqual(interleave.turns(workers, 3, 0.01, errors), {"good": 21})
+        self.assertEqual(errors, {"bad": "out of memory"})
 
 
 class Driver(unittest.TestCase):
@@ -145,7 +167,8 @@ class Driver(unittest.TestCase):
     def setUpClass(cls):
         cls.folder = tempfile.TemporaryDirectory()
         work = pathlib.Path(cls.folder.name)
-        cls.setup = engines.Setup(tercel=str(BUILD / "tercel"), build=BUILD, venv=work, work=work, batches=[1], rounds=2, slices=2, seconds=0.05)
+        cls.setup = engines.Setup(tercel=str(BUILD / "tercel"), build=BUILD, venv=work, work=work, batches=[1], rounds=2, slices=2, seconds=0.05,
+                                  names=("tercel",))
         cls.case = cases.Case("mlp_100", 1)
 
     @classmethod
@@ -153,7 +176,7 @@ class Driver(unittest.TestCase):
         cls.folder.cleanup()
 
     def test_a_row_has_every_figure(self):
-        result, distances = interleave.measure(self.setup, self.case, 1, ["tercel"])
+        result, distances = interleave.measure(self.setup, self.case, 1)
         told = result["tercel"]
         self.assertEqual(distances, {})
         self.assertEqual(len(told["rounds"]), 2)
@@ -190,7 +213,25 @@ class Driver(unittest.TestCase):
         plan, seconds = cases.compile_plan(self.setup.tercel, self.case, [1], self.case.onnx_path(self.setup.work))
         self.assertGreater(cases.floor_us(self.setup.tercel, self.case, plan, 1), 0)
         self.assertGreater(seconds, 0)
-        json.dumps(interleave.measure(self.setup, self.case, 1, ["tercel"]))
+
+    def test_the_whole_command_prints_json_and_writes_its_pages(self):
+        printed, page = io.StringIO(), self.setup.work / "page.md"
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(io.StringIO()):
+            peers.main(["--build", str(BUILD), "--work", str(self.setup.work), "--engines", "tercel", "--models", "mlp_100", "--threads", "1",
+                        "--rounds", "1", "--slices", "1", "--seconds", "0.05", "--json", "--markdown", str(page)])
+        told = json.loads(printed.getvalue())
+        self.assertEqual(set(told), {"command", "machine", "rows", "memory", "neighbour", "tails", "startup", "noise", "geometric_mean"})
+        self.assertEqual(set(told["machine"]["versions"]), {"tercel"})
+        (row,), (held,) = told["rows"], told["memory"]
+        self.assertEqual((row["model"], row["precision"], row["batch"], row["threads"]), ("mlp_100", "f32", 1, 1))
+        self.assertEqual(set(row["engines"]), set(engines.NAMES))
+        for key in ("p50", "p99", "p99.9", "open_us", "first_run_us", "runs"):
+            self.assertGreater(row["engines"]["tercel"][key], 0)
+        self.assertGreater(row["floor_ratio"], 0)
+        self.assertGreater(held["engines"]["tercel"]["rss"], 0)
+        self.assertIsInstance(told["noise"]["quiet"], bool)
+        self.assertIn("| mlp_100 | 1 | 1 |", page.read_text())
+        ElementTree.parse(page.with_suffix(".svg"))
 
 
 if __name__ == "__main__":

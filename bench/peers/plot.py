@@ -58,6 +58,8 @@ def group(axis, top, row, labelled):
         parts.append(text(axis.left - 10, top + height / 2 + 4, row_name(row), "end"))
     for i, name in enumerate(engines.NAMES):
         y, figure = top + LINE_HEIGHT * (i + 0.5), row["engines"][name]
+        if figure == engines.LEFT_OUT:
+            continue
         refused = text(axis.left + 4, y + 4, f"{name}: refused", extra=f'fill="{COLORS[name]}" font-size="10"')
         parts += [refused] if "error" in figure else mark(axis, y, COLORS[name], figure)
     return parts

@@ -25,6 +25,8 @@ def megabytes(value):
 
 
 def cell(figure, key, form=number):
+    if figure == engines.LEFT_OUT:
+        return "-"
     return "refused" if "error" in figure else form(figure.get(key))
 
 
@@ -105,7 +107,8 @@ def mean_lines(rows):
 
 def refusals(rows):
     """One line for each model that an engine refused, with the engine's first words."""
-    told = {(row["model"], name): bare(f["error"]) for row in rows for name, f in row["engines"].items() if "error" in f}
+    told = {(row["model"], name): bare(f["error"]) for row in rows for name, f in row["engines"].items()
+            if "error" in f and f != engines.LEFT_OUT}
     return [f"{model}: {name} refuses it: {text}" for (model, name), text in told.items()]
 
 
