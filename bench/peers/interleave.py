@@ -1,14 +1,12 @@
 """The measurement: every engine's process is open at once, asleep but for its turn; they take turns in short slices."""
 import contextlib
 import math
-import time
 
 import cases
 import engines
 import figures
 from worker import Refused
 
-PAUSE_SECONDS = 0.05  # between slices: helpers that spin after a run go to sleep before another engine's turn
 SLICE_RUNS_MIN = 5
 AGREE_MAX = {"f32": 1e-2, "int8": 0.25}  # of the largest magnitude; int8 engines round differently
 
@@ -26,12 +24,15 @@ def ask(workers, name, errors, *words):
 def turns(workers, slices, seconds, errors, runs=SLICE_RUNS_MIN):
     """Slices of every worker, at least `runs` runs each; who goes first changes from slice to slice. How often each ran."""
     names, counts = list(workers), dict.fromkeys(workers, 0)
+    for worker in workers.values():
+        worker.rest()
     for i in range(slices):
         first = i % len(names)
         for name in (n for n in names[first:] + names[:first] if n in workers):
             answer = ask(workers, name, errors, "slice", seconds, runs)
-            counts[name] += answer["runs"] if answer else 0
-            time.sleep(PAUSE_SECONDS)
+            if answer:
+                counts[name] += answer["runs"]
+                workers[name].rest()
     return {name: counts[name] for name in workers}
 
 

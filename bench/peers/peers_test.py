@@ -8,6 +8,7 @@ import math
 import pathlib
 import sys
 import tempfile
+import time
 import unittest
 import xml.etree.ElementTree as ElementTree
 
@@ -152,6 +153,9 @@ class FailingWorker:
         self.left -= 1
         return {"runs": 7}
 
+    def rest(self):
+        pass
+
 
 class Turns(unittest.TestCase):
     def test_a_worker_that_fails_is_left_out_and_the_others_go_on(self):
@@ -192,6 +196,16 @@ class Driver(unittest.TestCase):
         self.assertGreater(told["rss"], told["session"])
         self.assertGreater(told["session"], 0)
         self.assertLess(told["second_private"], told["rss"])
+
+    def test_a_turn_ends_when_the_threads_sleep(self):
+        with engines.start(self.setup, self.case, "tercel", 2) as worker:
+            before = worker.cpu_seconds()
+            worker.ask("slice", 0.05, 5)
+            worker.rest()
+            rested = worker.cpu_seconds()
+            time.sleep(0.05)
+            self.assertGreater(rested, before)
+            self.assertLess(worker.cpu_seconds() - rested, 0.01)
 
     def test_what_cannot_run_is_refused_in_words(self):
         with self.assertRaisesRegex(Refused, "x"), engines.start(self.setup, self.case, "tercel", 1, ["--input", "x=float32:1x"]):

@@ -1,10 +1,15 @@
 """One engine's program (driver/driver.h), opened on one model, asleep until it is asked."""
+import contextlib
 import json
 import pathlib
 import subprocess
 import tempfile
+import time
 
 import numpy as np
+
+
+REST_SECONDS, RESTS_MAX, ASLEEP_SHARE = 0.02, 50, 0.02
 
 
 class Refused(Exception):
@@ -42,6 +47,24 @@ class Worker:
         except BrokenPipeError:
             pass  # answer() says why
         return self.answer()
+
+    def cpu_seconds(self):
+        """What all its threads have computed so far."""
+        total = 0
+        for task in pathlib.Path(f"/proc/{self.process.pid}/task").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # a thread that has just ended
+                total += int((task / "schedstat").read_text().split()[0])
+        return total * 1e-9
+
+    def rest(self):
+        """Returns when its threads sleep: helpers that spin after a run must not spin into another engine's turn."""
+        before = self.cpu_seconds()
+        for _ in range(RESTS_MAX):
+            time.sleep(REST_SECONDS)
+            now = self.cpu_seconds()
+            if now - before <= ASLEEP_SHARE * REST_SECONDS:
+                return
+            before = now
 
     def times(self):
         """The microseconds of every run of every slice so far."""
