@@ -8,6 +8,7 @@ import figures
 from worker import Refused
 
 SLICE_RUNS_MIN = 5
+RUNS_MIN = 120  # of a row, so that p99 can be told (figures.py)
 AGREE_MAX = {"f32": 1e-2, "int8": 0.25}  # of the largest magnitude; int8 engines round differently
 
 
@@ -70,9 +71,9 @@ def disagreement(workers, errors):
     return {name: distance(theirs, ours) for name, theirs in answers.items()} if ours else {}
 
 
-def measure(setup, case, threads, runs=0):
+def measure(setup, case, threads, runs=RUNS_MIN):
     """{variant: figures or {"error"}} and {variant: distance from Tercel's answers}. At least `runs` runs of each."""
-    per_slice = max(SLICE_RUNS_MIN, -(-runs // (setup.rounds * setup.slices)))
+    per_slice = -(-runs // (setup.rounds * setup.slices))
     names, errors = engines.variants(setup, threads), {}
     times, told, distances = {}, {}, {}
     for i in range(setup.rounds):

@@ -5,7 +5,7 @@
 namespace tercel::peers {
 namespace {
 
-constexpr uint32_t kApiVersion = 4;  // the first that has every entry of OrtApi; later libraries serve it too
+constexpr uint32_t kApiVersion = 5;  // the first that has every entry of OrtApi; later libraries serve it too
 constexpr int kFailCode = 1;
 
 // An entry of the table; becomes whatever function it is assigned to.
@@ -50,7 +50,7 @@ Result<OrtApi> OrtApi::of(void* library) {
   const auto base = reinterpret_cast<const ApiBase* (*)()>(dlsym(library, "OrtGetApiBase"));
   if (base == nullptr) return unsupported("the library has no OrtGetApiBase: is it libonnxruntime.so?");
   void* const* table = base()->table(kApiVersion);
-  if (table == nullptr) return unsupported("ONNX Runtime does not serve version 4 of its interface");
+  if (table == nullptr) return unsupported("ONNX Runtime does not serve version 5 of its interface");
   OrtApi api = declare(table);
   api.version = base()->version();
   // A text that comes back through three entries says that the table is the one declared.
