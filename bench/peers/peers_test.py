@@ -129,6 +129,14 @@ class Pages(unittest.TestCase):
         widths = {line.count(" | ") for line in page.split("## Latency")[1].split("## Opening")[0].splitlines() if line.startswith("|")}
         self.assertEqual(len(widths), 1)
 
+    def test_a_model_and_precision_opens_once(self):
+        rows = [row(), row(batch=4), row(precision="int8")]
+        self.assertEqual([line[0] for line in report.open_table(rows)], ["model", "resnet18", "resnet18 int8"])
+
+    def test_long_messages_end_at_a_word(self):
+        self.assertEqual(report.bare("one two three", 8), "one two ...")
+        self.assertEqual(report.bare("a\n /x/y/b.onnx"), "a b.onnx")
+
     def test_columns_line_up(self):
         lines = report.aligned([["model", "p50"], ["a", "100.0"], ["longer", "1.0"]])
         self.assertEqual(lines, ["model    p50", "a      100.0", "longer   1.0"])

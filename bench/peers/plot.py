@@ -4,6 +4,7 @@ from xml.sax.saxutils import escape
 
 import engines
 import figures
+import report
 
 COLORS = {"tercel": "#0b6e4f", "onnxruntime": "#c8553d", "openvino": "#3d6fb6"}
 LABEL_WIDTH, PLOT_WIDTH, PANEL_GAP, MARGIN = 170, 460, 64, 20
@@ -66,7 +67,7 @@ def group(axis, top, row, labelled):
 
 
 def row_name(row):
-    return row["model"] + (f" x{row['batch']}" if row["batch"] > 1 else "") + (" int8" if row["precision"] == "int8" else "")
+    return report.titled(row) + (f" x{row['batch']}" if row["batch"] > 1 else "")
 
 
 def grid(axis, top, bottom):

@@ -15,13 +15,18 @@ def number(value, digits=None):
     return f"{value:,.{digits if digits is not None else 2 if value < 10 else 1 if value < 100 else 0}f}"
 
 
-def bare(message, length=160):
+def bare(message, length=200):
     """The beginning of an engine's message, on one line, files by name only: what machine this is does not matter."""
-    return re.sub(r"(?<![\w./])/(?:[^\s/:]+/)+", "", " ".join(message.split()))[:length]
+    text = re.sub(r"(?<![\w./])/(?:[^\s/:]+/)+", "", " ".join(message.split()))
+    return text if len(text) <= length else text[:length].rsplit(" ", 1)[0] + " ..."
 
 
 def megabytes(value):
     return number(None if value is None else value / 1e6, 1)
+
+
+def titled(row):
+    return row["model"] + (" int8" if row["precision"] == "int8" else "")
 
 
 def cell(figure, key, form=number):
@@ -56,17 +61,17 @@ def open_table(rows):
     """Load time, once a model and precision: at the smallest batch and thread count."""
     table, seen = [["model", "compile s", *(f"{SHORT[e]} open ms" for e in engines.NAMES), *(f"{SHORT[e]} first ms" for e in engines.NAMES)]], set()
     for row in rows:
-        if row["model"] not in seen:
-            seen.add(row["model"])
+        if titled(row) not in seen:
+            seen.add(titled(row))
             milliseconds = lambda us: number(us / 1e3)  # noqa: E731
-            table.append([row["model"], number(row["compile_seconds"], 1),
+            table.append([titled(row), number(row["compile_seconds"], 1),
                           *(cell(row["engines"][e], key, milliseconds) for key in ("open_us", "first_run_us") for e in engines.NAMES)])
     return table
 
 
 def memory_table(rows):
     columns = ["model"] + [f"{SHORT[e]} {key}" for key in ("rss", "session", "second") for e in engines.NAMES]
-    return [columns] + [[row["model"], *(cell(row["engines"][e], key, megabytes) for key in ("rss", "session", "second") for e in engines.NAMES)]
+    return [columns] + [[titled(row), *(cell(row["engines"][e], key, megabytes) for key in ("rss", "session", "second") for e in engines.NAMES)]
                         for row in rows]
 
 
