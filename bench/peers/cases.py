@@ -91,5 +91,9 @@ def floor_us(tercel, case, plan, threads):
     return json.loads(run.stdout)["floor_us"]
 
 
-def site_packages(venv):
-    return next(pathlib.Path(venv).glob("lib/python3*/site-packages"))
+def library(venv, pattern):
+    """The one file of the environment's packages that matches."""
+    found = sorted(pathlib.Path(venv).glob(f"lib/python3*/site-packages/{pattern}"))
+    if not found:
+        raise SystemExit(f"{venv} has no {pattern}; run ./dev bench peers")
+    return found[0]

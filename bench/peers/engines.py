@@ -46,6 +46,7 @@ def variants(setup, threads):
 def command(setup, case, variant, threads, extra=()):
     """The program and arguments that open the case."""
     engine = engine_of(variant)
+    program = setup.program(engine)
     try:
         path = case.onnx_path(setup.work)
     except Refused:
@@ -55,11 +56,10 @@ def command(setup, case, variant, threads, extra=()):
     words = [*case.ports(path), "--threads", str(threads), *OTHER_SETTINGS.get(variant, []), *extra]
     if engine == "tercel":
         plan, _ = cases.compile_plan(setup.tercel, case, setup.batches, path)
-        return [setup.program(engine), str(plan), *words]
+        return [program, str(plan), *words]
     if engine == "onnxruntime":
-        library = next((cases.site_packages(setup.venv) / "onnxruntime/capi").glob("libonnxruntime.so.*"))
-        words += ["--library", str(library)]
-    return [setup.program(engine), str(path), *words]
+        words += ["--library", str(cases.library(setup.venv, "onnxruntime/capi/libonnxruntime.so.*"))]
+    return [program, str(path), *words]
 
 
 def start(setup, case, variant, threads, extra=()):

@@ -176,7 +176,7 @@ def main(words):
     arguments.work.mkdir(parents=True, exist_ok=True)
     try:
         versions, isa = versions_of(setup)
-    except (Refused, StopIteration) as error:
+    except Refused as error:
         sys.exit(f"an engine cannot run the smallest model: {error}")
     watch = machine.Watch()
     results = {"command": shlex.join(["./dev", "bench", "peers", *words]), "machine": machine.facts(versions, isa),
