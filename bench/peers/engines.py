@@ -49,8 +49,6 @@ def command(setup, case, variant, threads, extra=()):
     program = setup.program(engine)
     try:
         path = case.onnx_path(setup.work)
-    except Refused:
-        raise
     except Exception as error:  # the quantizer's own refusals come in many types
         raise Refused(f"quantization failed: {type(error).__name__}: {error}") from error
     words = [*case.ports(path), "--threads", str(threads), *OTHER_SETTINGS.get(variant, []), *extra]
