@@ -1,12 +1,6 @@
 #include "cli/load.h"
 
-#include <array>
-#include <cstring>
-
-#include "base/crc32c.h"
 #include "onnx/import.h"
-#include "onnx/limits.h"
-#include "plan/layout.h"
 #include "plan/plan.h"
 #include "platform/mapped_file.h"
 
@@ -14,16 +8,14 @@ namespace tercel::cli {
 
 Result<bool> is_plan(const std::string& path) {
   const auto file = TRY(platform::MappedFile::open(path, plan::kPlanBytesMax));
-  return file->bytes().size() >= sizeof plan::kMagic && std::memcmp(file->bytes().data(), plan::kMagic, sizeof plan::kMagic) == 0;
+  return plan::is_plan(file->bytes());
 }
 
 Result<graph::Model> load_model(const std::string& path) { return onnx::import_file(path); }
 
 Result<std::string> file_digest(const std::string& path) {
   const auto file = TRY(platform::MappedFile::open(path, plan::kPlanBytesMax));
-  char text[64];
-  std::snprintf(text, sizeof text, "crc32c:%08x:%zu", crc32c(0, file->bytes()), file->bytes().size());
-  return std::string(text);
+  return planner::digest_of(file->bytes());
 }
 
 Result<std::shared_ptr<const plan::Program>> load_program(const std::string& path, planner::CompileOptions options) {

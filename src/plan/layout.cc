@@ -41,11 +41,14 @@ Result<void> check_extents(std::span<const SectionEntry> table, uint64_t first_b
 
 }  // namespace
 
+bool is_plan(std::span<const std::byte> file) {
+  return file.size() >= sizeof kMagic && std::memcmp(file.data(), kMagic, sizeof kMagic) == 0;
+}
+
 Result<std::vector<SectionEntry>> read_table(std::span<const std::byte> image, Checksums checksums) {
   Header header;
   const size_t have = std::min(image.size(), sizeof header);
-  if (have < sizeof kMagic || std::memcmp(image.data(), kMagic, sizeof kMagic) != 0)
-    return invalid("this is not a plan file; make one with: tercel compile model.onnx -o model.plan");
+  if (!is_plan(image)) return invalid("this is not a plan file; make one with: tercel compile model.onnx -o model.plan");
   if (have < sizeof header) return invalid("the plan is truncated: it ends within its header; copy or compile it again");
   std::memcpy(&header, image.data(), sizeof header);
   // Before anything else: a newer format may have changed all that follows.

@@ -25,6 +25,9 @@ Result<uint64_t> write(const Program& program, const std::string& path);
 // The same into an anonymous memory file, opened at once: how `run model.onnx` compiles without a file.
 Result<std::shared_ptr<const Program>> write_in_memory(const Program& program);
 
+// Whether a file begins as a plan does. Says nothing about the rest of it.
+bool is_plan(std::span<const std::byte> file);
+
 // Maps a plan read-only and checks it: magic, version, section table, CRC32C of all tables, every index and offset.
 // A truncated, corrupted, foreign or newer file is refused with the reason and the next step. Large weights are not read:
 // Program::check() compares them with their checksums, block by block, before somebody reads them (sessions do, when they

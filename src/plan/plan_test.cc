@@ -120,6 +120,7 @@ TEST_F(PlanFile, RefusesTruncation) {
   for (size_t n = 0; n < bytes.size(); n += n < 300 ? 1 : 97) {
     const std::string reason = refusal_of(std::span(bytes).first(n));
     EXPECT_THAT(reason, HasSubstr(n < sizeof kMagic ? "not a plan" : "truncated")) << n;
+    EXPECT_EQ(is_plan(std::as_bytes(std::span(bytes).first(n))), n >= sizeof kMagic) << n;
   }
 }
 

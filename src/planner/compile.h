@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -31,6 +32,9 @@ struct Compiled {
   std::vector<Tensor> packed;  // owns what program.tuned[].packed views
   double tune_seconds = 0;
 };
+
+// What identifies a model file in reports and plans: CRC32C and size, enough to tell files apart, no proof of origin.
+std::string digest_of(std::span<const std::byte> model);
 
 // The whole compile half: passes, lowering, tactics per bucket, packed weights, measured latency. Takes the model over.
 Result<Compiled> compile(graph::Model model, const CompileOptions& options);
