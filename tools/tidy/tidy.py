@@ -16,6 +16,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SRC = ROOT / "src"
+MODULE = ROOT / "python/module"  # the Python package's extension: C++ like that of src/, includes beginning with "module/"
 FUNCTION_LINES_MAX = 70
 FUNCTIONS_OVER_SHARE_MAX = 0.02
 FILE_LINES_MAX = 600
@@ -36,11 +37,24 @@ BANS = [
     (re.compile(r"\bnew [\w:]+\(.*\bTRY\("), "take the value first: TRY returns while new's memory is nobody's"),
     (re.compile(r"\batoi\(|\bstrtok\(|\bsprintf\("), "std::from_chars, std::snprintf"),
 ]
-BAN_EXCEPTIONS = {}  # path relative to src/ -> pattern text that is allowed there, with a reason beside it
+# path, as relative_name() says it -> pattern text that is allowed there, with a reason beside it
+BAN_EXCEPTIONS = {"python/module/errors.cc": r"\bthrow\b(?!\s*\()"}  # nanobind takes a Python error across as an exception
 
 
 def sources(suffixes=(".h", ".cc")):
-    return sorted(p for p in SRC.rglob("*") if p.suffix in suffixes and p.is_file())
+    return sorted(p for folder in (SRC, MODULE) for p in folder.rglob("*") if p.suffix in suffixes and p.is_file())
+
+
+def relative_name(path):
+    """Relative to src/ for what lies there, else to the root."""
+    return path.relative_to(SRC) if path.is_relative_to(SRC) else path.relative_to(ROOT)
+
+
+def included(include):
+    """What relative_name() would say of an included file of ours; None for one of others."""
+    if (SRC / include).exists():
+        return include
+    return f"python/{include}" if (MODULE.parent / include).exists() else None
 
 
 def read_layers():
@@ -71,26 +85,26 @@ def check_layers(findings):
     layers = read_layers()
     edges = set()
     for path in sources():
-        relative = path.relative_to(SRC)
+        relative = relative_name(path)
         if len(relative.parts) == 1:
             findings.append(f"src/{relative}: no source directly in src/")
             continue
         folder = folder_of(relative, layers)
         if folder is None:
-            findings.append(f"src/{relative}: its folder is not in tools/tidy/layers.txt")
+            findings.append(f"{path.relative_to(ROOT)}: its folder is not in tools/tidy/layers.txt")
             continue
         allowed = set(layers[folder])
         if relative.name.endswith(TEST_SUFFIXES) or "testing" in relative.name:
             allowed |= set(layers["tests"])
         for include in includes_of(path):
-            if not (SRC / include).exists():
+            if not (included_file := included(include)):
                 continue
-            target = folder_of(include, layers)
+            target = folder_of(included_file, layers)
             # A subfolder is part of the folder that is listed above it: kernels/ names its own rows.
             if target == folder or folder == "cli":
                 continue
             if target not in allowed:
-                findings.append(f"src/{relative}: {folder} may not include {target} ({include})")
+                findings.append(f"{path.relative_to(ROOT)}: {folder} may not include {target} ({include})")
             elif not relative.name.endswith(TEST_SUFFIXES):
                 edges.add((folder, target))
     find_cycle(edges, findings)
@@ -172,13 +186,13 @@ def check_lengths(findings):
 
 def check_bans(findings):
     for path in sources():
-        relative = path.relative_to(SRC)
+        relative = relative_name(path)
         for number, line in enumerate(path.read_text().splitlines(), 1):
             if len(line) > LINE_COLUMNS_MAX:
-                findings.append(f"src/{relative}:{number}: {len(line)} columns, more than {LINE_COLUMNS_MAX}")
+                findings.append(f"{path.relative_to(ROOT)}:{number}: {len(line)} columns, more than {LINE_COLUMNS_MAX}")
             for pattern, instead in BANS:
                 if pattern.search(line) and BAN_EXCEPTIONS.get(str(relative)) != pattern.pattern:
-                    findings.append(f"src/{relative}:{number}: '{pattern.search(line).group(0)}' is banned: {instead}")
+                    findings.append(f"{path.relative_to(ROOT)}:{number}: '{pattern.search(line).group(0)}' is banned: {instead}")
 
 
 def check_files(findings):
@@ -211,7 +225,7 @@ def limits_page():
             match = LIMIT.match(line)
             if match:
                 what = (match.group(3) or above).strip().replace("|", "/")
-                lines.append(f"| `{match.group(1)}` | `{match.group(2).strip()}` | {what} | `{path.relative_to(SRC)}` |")
+                lines.append(f"| `{match.group(1)}` | `{match.group(2).strip()}` | {what} | `{relative_name(path)}` |")
             comment = re.match(r"\s*//\s*(.*)", line)
             above = (above + " " + comment.group(1)).strip() if comment else above if match else ""
     return "\n".join(lines) + "\n"
@@ -228,12 +242,29 @@ def compile_header(header, flags):
     return None if run.returncode == 0 else f"{header.relative_to(ROOT)}: does not compile alone\n{run.stderr[:600]}"
 
 
+def module_flags():
+    """Where the extension's headers find Python's and nanobind's; None before `./dev deps` installed them."""
+    python = ROOT / "build/venv/bin/python"
+    code = "import nanobind, sysconfig; print(nanobind.include_dir(), sysconfig.get_path('include'), sep='\\n')"
+    run = subprocess.run([python, "-c", code], capture_output=True, text=True) if python.exists() else None
+    if run is None or run.returncode != 0:
+        return None
+    return ["-I", str(MODULE.parent), *(part for folder in run.stdout.split() for part in ("-isystem", folder))]
+
+
 def check_headers(findings):
     jobs = []
+    for_module = module_flags()
+    if for_module is None:
+        print("tidy: the headers of python/module are left out: ./dev deps installs what they include")
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         for header in sources((".h",)):
             # Leaves of one instruction set are compiled with its flags, as their own sources are.
             flags = ["-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx2", "-mfma", "-mf16c"] if "avx" in header.name else []
+            if header.is_relative_to(MODULE):
+                if for_module is None:
+                    continue
+                flags = for_module
             jobs.append(pool.submit(compile_header, header, flags))
         findings += [job.result() for job in jobs if job.result()]
 

@@ -1,0 +1,129 @@
+#include "module/bound.h"
+
+#include <cstring>
+#include <functional>
+#include <optional>
+
+#include "engine/binding.h"
+#include "module/errors.h"
+#include "module/ports.h"
+#include "module/turn.h"
+
+namespace tercel::python {
+
+namespace nb = nanobind;
+
+namespace {
+
+std::string named(const char* kind, const Port& port) { return std::string(kind) + " '" + port.name + "'"; }
+
+bool overlap(const Array& a, const Array& b) {
+  const auto* first = static_cast<const std::byte*>(a.data);
+  const auto* second = static_cast<const std::byte*>(b.data);
+  const std::less<const std::byte*> before;
+  return a.type.bytes() > 0 && b.type.bytes() > 0 && before(first, second + b.type.bytes()) &&
+         before(second, first + a.type.bytes());
+}
+
+}  // namespace
+
+Bound::Bound(std::shared_ptr<SessionState> state, nb::handle inputs, nb::handle outputs, bool aligned)
+    : state_(std::move(state)) {
+  take_inputs(inputs);
+  take_outputs(outputs, aligned);
+  refuse_overlaps();
+  read_only_ = nb::steal(PyDictProxy_New(arrays_.ptr()));
+}
+
+void Bound::take_inputs(nb::handle inputs) {
+  const auto given = in_order(inputs, state_->inputs, "input", false);
+  for (size_t i = 0; i < given.size(); ++i) {
+    const Port& port = state_->inputs[i];
+    inputs_.push_back(array_of(given[i], named("input", port), port.dtype, Access::kRead));
+    shapes_.push_back(inputs_[i].type.shape);
+    views_.push_back({inputs_[i].type, inputs_[i].data});
+  }
+}
+
+void Bound::take_outputs(nb::handle outputs, bool aligned) {
+  const auto given = in_order(outputs, state_->outputs, "output", true);
+  std::vector<std::optional<TensorType>> types;
+  {
+    const Turn turn(state_->busy);
+    Result<const engine::Binding*> binding = [&] {
+      const nb::gil_scoped_release release;
+      return bind();
+    }();
+    const engine::Binding& bound = *take(std::move(binding));
+    for (size_t i = 0; i < given.size(); ++i) types.push_back(bound.graph->output_type(i));
+  }
+  outputs_.resize(given.size());
+  buffers_.resize(given.size());
+  answers_.resize(given.size());
+  for (size_t i = 0; i < given.size(); ++i) place(i, types[i], given[i], aligned);
+}
+
+void Bound::place(size_t i, const std::optional<TensorType>& type, nb::handle given, bool aligned) {
+  const Port& port = state_->outputs[i];
+  const std::string what = named("output", port);
+  if (!type) {
+    if (!given.is_none())
+      raise(invalid("the size of " + what + " depends on data: give no array for it, and read bound.outputs after each run"));
+    by_data_.push_back(i);
+    arrays_[text(port.name)] = nb::none();
+    return;
+  }
+  const nb::object array = given.is_none() ? new_array(*type, aligned) : nb::borrow(given);
+  outputs_[i] = array_of(array, what, type->dtype, Access::kWrite);
+  if (!(outputs_[i].type == *type))
+    raise(invalid(what + " is " + to_string(outputs_[i].type.shape) + " where these inputs make " + to_string(type->shape)));
+  buffers_[i] = outputs_[i].data;
+  arrays_[text(port.name)] = array;
+}
+
+void Bound::refuse_overlaps() const {
+  for (size_t o = 0; o < outputs_.size(); ++o) {
+    const std::string what = named("output", state_->outputs[o]) + " shares memory with ";
+    for (size_t i = 0; i < inputs_.size(); ++i)
+      if (buffers_[o] && overlap(outputs_[o], inputs_[i]))
+        raise(invalid(what + named("input", state_->inputs[i]) + ": pass an array of its own"));
+    for (size_t other = 0; other < o; ++other)
+      if (buffers_[o] && buffers_[other] && overlap(outputs_[o], outputs_[other]))
+        raise(invalid(what + named("output", state_->outputs[other]) + ": pass an array of its own"));
+  }
+}
+
+// A comparison of shapes while they are still bound. Needs the turn, not the GIL.
+Result<const engine::Binding*> Bound::bind() const {
+  SessionState& state = *state_;
+  if (!state.engine) return invalid("this session is closed");
+  state.last = nullptr;
+  return state.last = TRY(state.engine->bind(shapes_));
+}
+
+void Bound::run() {
+  const Turn turn(state_->busy);
+  const Result<void> result = [&]() -> Result<void> {
+    const nb::gil_scoped_release release;
+    const engine::Binding* binding = TRY(bind());
+    return state_->engine->run(*binding, views_, buffers_, answers_);
+  }();
+  if (!result.ok()) raise(result.error());
+  for (size_t output : by_data_) copy_out(output);
+}
+
+void Bound::copy_out(size_t output) {
+  const engine::OutputView& answer = answers_[output];
+  const nb::object array = new_array(answer.type, false);
+  const Port& port = state_->outputs[output];
+  const Array target = array_of(array, named("output", port), answer.type.dtype, Access::kWrite);
+  if (answer.type.bytes() > 0) std::memcpy(target.data, answer.data, answer.type.bytes());
+  arrays_[text(port.name)] = array;
+}
+
+std::vector<engine::Session::StepInfo> Bound::steps() const {
+  const Turn turn(state_->busy);
+  return state_->engine->steps(*take(bind()));
+}
+
+}  // namespace tercel::python

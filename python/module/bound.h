@@ -1,0 +1,46 @@
+#pragma once
+
+#include <nanobind/nanobind.h>
+
+#include <memory>
+#include <vector>
+
+#include "module/array.h"
+#include "module/state.h"
+
+namespace tercel::python {
+
+// A session's plan with the memory of its inputs and outputs resolved: what tercel.Bound is. Keeps the arrays alive.
+class Bound {
+ public:
+  // `inputs` and `outputs` as in_order() takes them; outputs that are not given get arrays of their own. Raises.
+  Bound(std::shared_ptr<SessionState> state, nanobind::handle inputs, nanobind::handle outputs, bool aligned);
+
+  // Reads the inputs, writes the outputs. Releases the GIL while it computes, and allocates nothing unless an output's size
+  // depends on data: such an output is a new array after each run. Raises.
+  void run();
+
+  const nanobind::dict& arrays() const { return arrays_; }  // outputs by name; None before a run where the size depends on data
+  nanobind::object outputs() const { return read_only_; }   // the same, read-only
+  std::vector<engine::Session::StepInfo> steps() const;
+
+ private:
+  void take_inputs(nanobind::handle inputs);
+  void take_outputs(nanobind::handle outputs, bool aligned);
+  void place(size_t output, const std::optional<TensorType>& type, nanobind::handle given, bool aligned);
+  void refuse_overlaps() const;
+  Result<const engine::Binding*> bind() const;
+  void copy_out(size_t output);
+
+  std::shared_ptr<SessionState> state_;
+  std::vector<Array> inputs_, outputs_;
+  std::vector<Shape> shapes_;
+  std::vector<engine::InputView> views_;
+  std::vector<void*> buffers_;
+  std::vector<engine::OutputView> answers_;
+  std::vector<size_t> by_data_;  // outputs whose size depends on data
+  nanobind::dict arrays_;
+  nanobind::object read_only_;
+};
+
+}  // namespace tercel::python
