@@ -1,4 +1,6 @@
 """tercel.convert: scikit-learn end to end, and what is said when there is no exporter or no model.
+
+PyTorch, Keras, XGBoost and LightGBM are large: tests/converters has them, `./dev test --converters` runs it.
 """
 import sys
 import types
