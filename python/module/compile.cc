@@ -101,12 +101,12 @@ bool is_plan_file(const std::string& path) {
 }  // namespace
 
 void add_compile(nb::module_& module) {
-  const auto define = [&](const char* name, auto function) {
-    module.def(name, function, nb::arg("model"), nb::arg("output"), nb::arg("profile"), nb::arg("buckets"), nb::arg("threads"),
-               nb::arg("tune"), nb::arg("budget_seconds"), nb::arg("disabled_passes"));
+  const auto define = [&](auto function) {
+    module.def("compile", function, nb::arg("model"), nb::arg("output"), nb::arg("profile"), nb::arg("buckets"),
+               nb::arg("threads"), nb::arg("tune"), nb::arg("budget_seconds"), nb::arg("disabled_passes"));
   };
-  define("compile_file", &compile_file);
-  define("compile_bytes", &compile_bytes);
+  define(&compile_file);
+  define(&compile_bytes);
   module.def("is_plan_file", &is_plan_file, nb::arg("path"));
 }
 

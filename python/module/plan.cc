@@ -1,6 +1,6 @@
 #include "module/plan.h"
 
-#include <nanobind/stl/string.h>
+#include <nanobind/stl/filesystem.h>
 
 #include "engine/profile.h"
 #include "module/errors.h"
@@ -29,19 +29,19 @@ nb::object extent(const plan::InputRange& range, size_t axis) {
   return nb::none();
 }
 
-Plan open(const std::string& path) {
+Plan open(const std::filesystem::path& path) {
   Result<std::shared_ptr<const plan::Program>> program = [&] {
     const nb::gil_scoped_release release;
-    return plan::open(path);
+    return plan::open(path.string());
   }();
   if (!program.ok()) raise(program.error());
-  return {program.take(), path};
+  return {program.take(), path.string()};
 }
 
-uint64_t save(const Plan& plan, const std::string& path) {
+uint64_t save(const Plan& plan, const std::filesystem::path& path) {
   Result<uint64_t> bytes = [&] {
     const nb::gil_scoped_release release;
-    return plan::write(*plan.program, path);
+    return plan::write(*plan.program, path.string());
   }();
   return take(std::move(bytes));
 }

@@ -30,11 +30,9 @@ def compile(model: Any, plan: str | os.PathLike[str] | None = None, *, profile: 
 
     Returns a tercel.Plan. Raises a tercel.Error. Releases the GIL; cannot be interrupted.
     """
-    source = source_of(model)
-    build = _tercel.compile_bytes if isinstance(source, bytes) else _tercel.compile_file
-    return build(source, "" if plan is None else os.fsdecode(plan), profile=[*_profile_texts(profile)],
-                 buckets=[",".join(_profile_texts(bucket)) for bucket in buckets or ()], threads=list(threads), tune=bool(tune),
-                 budget_seconds=float(budget_seconds), disabled_passes=list(disabled_passes))
+    return _tercel.compile(source_of(model), "" if plan is None else os.fsdecode(plan), profile=_profile_texts(profile),
+                           buckets=[",".join(_profile_texts(bucket)) for bucket in buckets or ()], threads=list(threads),
+                           tune=bool(tune), budget_seconds=float(budget_seconds), disabled_passes=list(disabled_passes))
 
 
 def _profile_texts(profile: Profile | None) -> list[str]:

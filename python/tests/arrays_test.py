@@ -28,7 +28,8 @@ class Exporter:
 
 class EveryType(unittest.TestCase):
     def values(self, dtype, shape=(2, 3)):
-        return (np.arange(np.prod(shape)).reshape(shape) % 2 if dtype == np.bool_ else np.arange(np.prod(shape)).reshape(shape)).astype(dtype)
+        counted = np.arange(np.prod(shape)).reshape(shape)
+        return (counted % 2 if dtype == np.bool_ else counted).astype(dtype)
 
     def check(self, dtype):
         element = helper.np_dtype_to_tensor_dtype(np.dtype(dtype))

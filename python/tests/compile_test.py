@@ -47,13 +47,13 @@ class Compiling(unittest.TestCase):
         file = self.path.with_suffix(".plan")
         plan = tercel.compile(self.path, file, profile="x=1..8x3", budget_seconds=1)
         self.assertEqual(plan.path, str(file))
-        for opened in (tercel.Plan.open(str(file)), plan):
+        for opened in (tercel.Plan.open(str(file)), tercel.Plan.open(file), plan):
             self.assertEqual(opened.inputs, [tercel.TensorInfo("x", "float32", ("batch", 3))])
             self.assertTrue(opened.compiler.startswith("tercel "))
             self.assertEqual(opened.model_digest, tercel.compile(self.path.read_bytes(), tune=False).model_digest)
         self.assertEqual(self.answer(file), Y)
         copy = self.path.with_name("copy.plan")
-        self.assertEqual(tercel.compile(self.path, tune=False).save(str(copy)), copy.stat().st_size)
+        self.assertEqual(tercel.compile(self.path, tune=False).save(copy), copy.stat().st_size)
         self.assertEqual(self.answer(copy), Y)
 
     def test_profiles_in_every_form(self):
@@ -66,8 +66,9 @@ class Compiling(unittest.TestCase):
                         session.run(np.zeros((3, 3), np.float32))
 
     def test_options_are_checked(self):
-        for options, says in (({"profile": "x=1..8"}, "x"), ({"profile": "x=?"}, "x=?"), ({"profile": {"x": ((1, 2, 3), 3)}}, "range"),
-                              ({"profile": "z=1x3"}, "z"), ({"threads": [0]}, "threads: 0"), ({"threads": [2000]}, "1..1024"),
+        for options, says in (({"profile": "x=1..8"}, "x"), ({"profile": "x=?"}, "x=?"), ({"profile": "z=1x3"}, "z"),
+                              ({"profile": {"x": ((1, 2, 3), 3)}}, "range"),
+                              ({"threads": [0]}, "threads: 0"), ({"threads": [2000]}, "1..1024"),
                               ({"budget_seconds": -1}, "budget_seconds"), ({"budget_seconds": float("nan")}, "budget_seconds"),
                               ({"disabled_passes": ["no-such-pass"]}, "no-such-pass")):
             with self.subTest(str(options)), self.assertRaisesRegex(tercel.Error, says.replace("?", r"\?")):
