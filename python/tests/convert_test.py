@@ -68,14 +68,16 @@ class NoExporter(unittest.TestCase):
                 tercel.convert(class_of(module)())
 
     def test_pytorch_without_onnxscript(self):
-        torch = types.SimpleNamespace(Tensor=np.ndarray, as_tensor=np.asarray)
         model = class_of("torch.nn.modules.module")()
+        torch = types.SimpleNamespace(Tensor=np.ndarray, as_tensor=np.asarray, nn=types.SimpleNamespace(Module=type(model)))
         model.forward = lambda x: x
         with unittest.mock.patch.dict(sys.modules, {"torch": torch, "onnxscript": None}):
             with self.assertRaisesRegex(tercel.UnsupportedError, "pip install onnxscript$"):
                 tercel.convert(model, np.zeros((1, 3)))
             with self.assertRaisesRegex(tercel.InvalidError, "example_inputs"):
                 tercel.convert(model)
+            with self.assertRaisesRegex(tercel.InvalidError, "no torch.nn.Module"):
+                tercel.convert(class_of("torch.export")())
 
 
 class NoModel(unittest.TestCase):

@@ -15,7 +15,7 @@ import onnx.reference
 import tercel
 
 KERAS = """
-import keras, numpy as np, tercel
+import numpy as np, tercel
 x = np.random.default_rng(1).random((5, 8, 8, 3), dtype=np.float32)
 layers = keras.layers
 model = keras.Sequential([keras.Input((8, 8, 3)), layers.Conv2D(4, 3, activation="relu"), layers.BatchNormalization(),
@@ -53,9 +53,7 @@ class PyTorch(unittest.TestCase):
     def check(self, **options):
         import torch
         model, (image, scale) = self.model()
-        self.assertTrue(model.training)
         onnx_bytes = tercel.convert(model, (image, scale.numpy()), **options)
-        self.assertTrue(model.training, "convert() gives the model back as it was")
         model.eval()
         plan = tercel.compile(onnx_bytes, tune=False)
         self.assertEqual([i.name for i in plan.inputs], ["image", "scale"])
@@ -69,6 +67,18 @@ class PyTorch(unittest.TestCase):
 
     def test_the_old_exporter(self):
         self.check(dynamo=False)
+
+    def test_an_example_of_one_row(self):
+        import torch
+        model, (image, scale) = self.model()
+        with tercel.Session(tercel.convert(model, (image[:1], scale[:1]))) as session:
+            self.assertEqual(only(session.run([torch.randn(3, 3, 16, 16), torch.randn(3, 1)])).shape, (3, 5))
+
+    def test_training_modes_are_given_back(self):
+        model, inputs = self.model()
+        model.norm.eval()
+        tercel.convert(model, inputs)
+        self.assertEqual([model.training, model.norm.training], [True, False])
 
     def test_a_fixed_batch(self):
         model, inputs = self.model()
@@ -97,10 +107,10 @@ class PyTorch(unittest.TestCase):
 
 
 class Keras(unittest.TestCase):
-    """Each backend in a process of its own: Keras takes one for its life."""
+    """Each in a process of its own: Keras takes one backend for its life, and TensorFlow's LLVM does not stand PyTorch's beside it."""
 
-    def check(self, backend):
-        run = subprocess.run([sys.executable, "-c", KERAS], env={**os.environ, "KERAS_BACKEND": backend}, capture_output=True, text=True)
+    def check(self, backend, imports="import keras"):
+        run = subprocess.run([sys.executable, "-c", imports + KERAS], env={**os.environ, "KERAS_BACKEND": backend}, capture_output=True, text=True)
         self.assertEqual(run.returncode, 0, run.stderr[-3000:])
 
     def test_on_tensorflow(self):
@@ -108,6 +118,9 @@ class Keras(unittest.TestCase):
 
     def test_on_pytorch(self):
         self.check("torch")
+
+    def test_the_old_one(self):
+        self.check("tensorflow", "import tf_keras as keras")
 
 
 class Tables(unittest.TestCase):

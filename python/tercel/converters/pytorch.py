@@ -8,8 +8,10 @@ from tercel.errors import InvalidError
 def convert(model, example_inputs=None, *, input_names=None, output_names=None, dynamic_batch=True, **options):
     import torch
 
+    if not isinstance(model, torch.nn.Module):
+        raise InvalidError(f"a {type(model).__name__} of PyTorch is no torch.nn.Module: pass the module")
     if example_inputs is None:
-        raise InvalidError("converting a model of PyTorch needs example_inputs: tensors or arrays that the model can be called with")
+        raise InvalidError("a model of PyTorch needs example_inputs: tensors or arrays that it can be called with")
     inputs = tuple(x if isinstance(x, torch.Tensor) else torch.as_tensor(x) for x in exporter.as_tuple(example_inputs))
     names = list(input_names) if input_names else _argument_names(model, len(inputs))
     if "dynamo" not in options:
@@ -18,12 +20,13 @@ def convert(model, example_inputs=None, *, input_names=None, output_names=None, 
         exporter.require("onnxscript", "onnxscript", "PyTorch")
     if dynamic_batch:
         options |= _dynamic_batch(torch, inputs, names, options["dynamo"])
-    was_training = model.training
+    modes = [(module, module.training) for module in model.modules()]
     try:
         with exporter.reporting("torch.onnx", model):
             return _bytes_of(torch, model.eval(), inputs, names, output_names, options)
     finally:
-        model.train(was_training)
+        for module, training in modes:
+            module.training = training
 
 
 def _bytes_of(torch, model, inputs, names, output_names, options):
