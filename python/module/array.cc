@@ -27,6 +27,12 @@ std::string name_of(nb::dlpack::dtype type) {
   return "of " + std::to_string(type.bits) + " bits and a type that Tercel does not compute with";
 }
 
+// What a caller writes for the type, in NumPy's world.
+std::string numpy_type(DType type) {
+  if (type == DType::kBFloat16) return "ml_dtypes.bfloat16";
+  return "numpy." + std::string(type == DType::kBool ? "bool_" : dtype_name(type));
+}
+
 std::string attribute_text(nb::handle object, const char* name) {
   return nb::str(nb::getattr(object, name, nb::str(""))).c_str();
 }
@@ -53,19 +59,20 @@ bool is_true(nb::handle object, const char* name) {
 
 // Why an object could not be imported, as far as its attributes say.
 Error refused(nb::handle object, const std::string& what, DType wanted, Access access) {
-  const std::string name(dtype_name(wanted)), type = nb::str(nb::handle(object.type()).attr("__name__")).c_str();
+  const std::string name(dtype_name(wanted)), written = numpy_type(wanted);
+  const std::string type = nb::str(nb::handle(object.type()).attr("__name__")).c_str();
   if (access == Access::kWrite && imported(object, Access::kRead))
-    return invalid(what + " is read-only: pass an array that may be written, numpy.empty(shape, numpy." + name + ") for one");
+    return invalid(what + " is read-only: pass an array that may be written, numpy.empty(shape, " + written + ") for one");
   if (!nb::hasattr(object, "dtype"))
     return invalid(what + " is a " + type + ": pass a NumPy array of " + name +
-                   ", or an object in CPU memory that exports DLPack; numpy.asarray(x, numpy." + name + ") makes one");
+                   ", or an object in CPU memory that exports DLPack; numpy.asarray(x, " + written + ") makes one");
   const nb::object dtype = object.attr("dtype");
   if (nb::hasattr(dtype, "isnative") && !is_true(dtype, "isnative"))
     return invalid(what + " is in the other byte order (" + attribute_text(dtype, "str") +
                    "): pass x.astype(x.dtype.newbyteorder('='))");
   return invalid(what + " is a " + type + " of " + attribute_text(object, "dtype") +
                  " that exports neither DLPack nor a buffer in CPU memory; " + name +
-                 " is wanted: convert it, numpy.asarray(x, numpy." + name + ") for one");
+                 " is wanted: convert it, numpy.asarray(x, " + written + ") for one");
 }
 
 // The strides of a dense row-major array; those of extents of 1, and of empty arrays, do not matter.
@@ -84,9 +91,8 @@ std::string strides_text(const ReadOnly& array) {
 }
 
 Error of_another_type(const std::string& what, const std::string& type, DType wanted) {
-  const std::string name(dtype_name(wanted));
-  return invalid(what + " is " + type + " where " + name + " is wanted: convert it, x.astype(numpy." + name +
-                 ") for one; Tercel does not cast");
+  return invalid(what + " is " + type + " where " + std::string(dtype_name(wanted)) + " is wanted: convert it, x.astype(" +
+                 numpy_type(wanted) + ") for one; Tercel does not cast");
 }
 
 // The type of an array of `wanted` elements that are exported as `stored` ones, once nothing speaks against using its memory.

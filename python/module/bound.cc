@@ -123,7 +123,8 @@ void Bound::copy_out(size_t output) {
 
 std::vector<engine::Session::StepInfo> Bound::steps() const {
   const Turn turn(state_->busy);
-  return state_->engine->steps(*take(bind()));
+  const engine::Binding& binding = *take(bind());
+  return state_->engine->steps(binding);
 }
 
 }  // namespace tercel::python

@@ -3,8 +3,6 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
-#include <cmath>
-
 #include "module/errors.h"
 #include "module/plan.h"
 #include "onnx/import.h"
