@@ -1,5 +1,6 @@
 #include "module/bound.h"
 
+#include <algorithm>
 #include <cstring>
 #include <functional>
 #include <optional>
@@ -8,6 +9,7 @@
 #include "module/errors.h"
 #include "module/ports.h"
 #include "module/turn.h"
+#include "platform/clock.h"
 
 namespace tercel::python {
 
@@ -23,6 +25,14 @@ bool overlap(const Array& a, const Array& b) {
   const std::less<const std::byte*> before;
   return a.type.bytes() > 0 && b.type.bytes() > 0 && before(first, second + b.type.bytes()) &&
          before(second, first + a.type.bytes());
+}
+
+// On the clock of RunControl.
+int64_t deadline_after(double microseconds) {
+  if (!(microseconds >= 0))
+    raise(invalid("deadline_us is " + std::to_string(microseconds) + ": give the microseconds left, 0 or more"));
+  constexpr double kLongestUs = 1e12;  // eleven days
+  return platform::now_ns() + static_cast<int64_t>(std::min(microseconds, kLongestUs) * 1e3);
 }
 
 }  // namespace
@@ -101,12 +111,14 @@ Result<const engine::Binding*> Bound::bind() const {
   return state.last = TRY(state.engine->bind(shapes_));
 }
 
-void Bound::run() {
+void Bound::run(std::optional<double> deadline_us) {
+  engine::RunControl control;
+  if (deadline_us) control.deadline_ns = deadline_after(*deadline_us);
   const Turn turn(state_->busy);
   const Result<void> result = [&]() -> Result<void> {
     const nb::gil_scoped_release release;
     const engine::Binding* binding = TRY(bind());
-    return state_->engine->run(*binding, views_, buffers_, answers_);
+    return state_->engine->run(*binding, views_, buffers_, answers_, control);
   }();
   if (!result.ok()) raise(result.error());
   for (size_t output : by_data_) copy_out(output);

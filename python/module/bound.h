@@ -3,6 +3,7 @@
 #include <nanobind/nanobind.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "module/array.h"
@@ -18,7 +19,7 @@ class Bound {
 
   // Reads the inputs, writes the outputs. Releases the GIL while it computes, and allocates nothing unless an output's size
   // depends on data: such an output is a new array after each run. Raises.
-  void run();
+  void run(std::optional<double> deadline_us = std::nullopt);
 
   const nanobind::dict& arrays() const { return arrays_; }  // outputs by name; None before a run where the size depends on data
   nanobind::object outputs() const { return read_only_; }   // the same, read-only

@@ -13,6 +13,7 @@ const char* class_of(ErrorCode code) {
     case ErrorCode::kExhausted: return "ExhaustedError";
     case ErrorCode::kUnavailable: return "UnavailableError";
     case ErrorCode::kCancelled: return "CancelledError";
+    case ErrorCode::kDeadline: return "DeadlineError";
     case ErrorCode::kIo: return "IoError";
     case ErrorCode::kNeedsValue:
     case ErrorCode::kInternal: return "InternalError";

@@ -1,5 +1,7 @@
 #include "module/session.h"
 
+#include <nanobind/stl/optional.h>
+
 #include "engine/profile.h"
 #include "module/bound.h"
 #include "module/errors.h"
@@ -80,7 +82,10 @@ class Session {
 void add_session(nb::module_& module) {
   nb::class_<Bound>(module, "Bound",
                     "Inputs and outputs resolved to addresses: made by Session.bind(), then run() again and again.")
-      .def("run", &Bound::run, "Computes the outputs from what the inputs hold now.")
+      .def(
+          "run", &Bound::run, nb::arg("deadline_us") = nb::none(),
+          "Computes the outputs from what the inputs hold now. A run that has not begun its last step `deadline_us` microseconds "
+          "from now stops with DeadlineError.")
       .def(
           "steps", [](const Bound& bound) { return steps_list(bound.steps()); }, "What a run does, in order.")
       .def_prop_ro("outputs", &Bound::outputs, "The output arrays by name, in the model's order.");

@@ -9,11 +9,11 @@
 from tercel._tercel import Bound, Plan, __version__
 from tercel.compiling import compile
 from tercel.converters import convert
-from tercel.errors import (CancelledError, Error, ExhaustedError, InternalError, InvalidError, IoError, LimitError,
-                           NotFoundError, UnavailableError, UnsupportedError)
+from tercel.errors import (CancelledError, DeadlineError, Error, ExhaustedError, InternalError, InvalidError, IoError,
+                           LimitError, NotFoundError, UnavailableError, UnsupportedError)
 from tercel.session import Session
 from tercel.types import Step, TensorInfo
 
-__all__ = ["Bound", "CancelledError", "Error", "ExhaustedError", "InternalError", "InvalidError", "IoError", "LimitError",
-           "NotFoundError", "Plan", "Session", "Step", "TensorInfo", "UnavailableError", "UnsupportedError", "__version__",
+__all__ = ["Bound", "CancelledError", "DeadlineError", "Error", "ExhaustedError", "InternalError", "InvalidError", "IoError",
+           "LimitError", "NotFoundError", "Plan", "Session", "Step", "TensorInfo", "UnavailableError", "UnsupportedError", "__version__",
            "compile", "convert"]

@@ -30,7 +30,11 @@ class UnavailableError(Error):
 
 
 class CancelledError(Error):
-    """The caller asked to stop, or the deadline passed."""
+    """The caller asked to stop."""
+
+
+class DeadlineError(Error, TimeoutError):
+    """The deadline passed before the last step began."""
 
 
 class IoError(Error, OSError):

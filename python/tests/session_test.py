@@ -163,6 +163,21 @@ class Binding(unittest.TestCase):
             self.assertLessEqual(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - resident, 64)  # KiB
 
 
+class Deadlines(unittest.TestCase):
+    def test_a_run_that_is_too_late_stops(self):
+        with tercel.Session(models.square_plus(), threads=1) as session:
+            bound = session.bind({"x": np.ones((1, 64), np.float32)})
+            bound.run(deadline_us=60e6)
+            bound.run(None)
+            with self.assertRaises(tercel.DeadlineError) as caught:
+                bound.run(deadline_us=0)
+            self.assertIsInstance(caught.exception, TimeoutError)
+            for wrong in (-1, float("nan")):
+                with self.assertRaisesRegex(tercel.InvalidError, "deadline_us"):
+                    bound.run(wrong)
+            bound.run(float("inf"))
+
+
 class Threads(unittest.TestCase):
     def slow_session(self):
         """A session and a bound run of it that takes some hundred milliseconds."""
