@@ -45,6 +45,24 @@ std::shared_ptr<plan::Program> lookups() {
   return program_of(std::move(g));
 }
 
+std::shared_ptr<plan::Program> trees() {
+  GraphMaker g;
+  const auto ints = [&g](const Shape& shape, std::vector<int32_t> values) {
+    return g.constant(Tensor::of<int32_t>(DType::kInt32, shape, values));
+  };
+  const auto x = g.input("x", DType::kFloat32, {Dim(20), Dim(3)});
+  const auto y =
+      g.node("tercel.TreeEnsemble",
+             {x, ints({3, 4}, {0, 0, 1, 2, 1, 2, -1, -2, 2, 0, -3, -4}), g.floats({Dim(3)}, {0, 1, 2}), ints({2}, {0, -1}),
+              ints({5}, {0, 1, 2, 3, 4}), ints({4}, {0, 0, 1, 1}), g.floats({Dim(4)}, {1, 2, 3, 4})},
+             attributes_of({{"targets", int64_t{2}}}));
+  const auto classes =
+      g.nodes("tercel.ClassScores", {y, g.ints({7, 8})}, 2, attributes_of({{"post_transform", std::string("SOFTMAX")}}));
+  g.output(classes[1]);
+  g.output(g.node("tercel.Lookup", {classes[0], g.ints({7, 8}), g.floats({Dim(2)}, {1, 2}), g.floats({Dim(1)}, {0})}));
+  return program_of(std::move(g));
+}
+
 std::vector<char> bytes_of(const plan::Program& program) {
   const std::string path = testing::TempDir() + "tercel_hostile_" + std::to_string(getpid()) + ".plan";
   plan::write(program, path).value();
@@ -59,7 +77,7 @@ TEST(HostilePlans, RunOrAreRefused) {
   std::printf("seed %u\n", seed);
   std::mt19937 random(seed);
   int ran = 0;
-  for (const auto& program : {layers(), lookups()}) {
+  for (const auto& program : {layers(), lookups(), trees()}) {
     const auto bytes = bytes_of(*program);
     ASSERT_TRUE(run_anything(std::as_bytes(std::span(bytes))));
     // The program section starts at the first page; what follows its few kilobytes is weights.

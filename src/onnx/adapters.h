@@ -40,4 +40,27 @@ Result<void> adapt_skip_layer_normalization(NodeContext&);
 Result<void> adapt_fused_mat_mul(NodeContext&);
 Result<void> adapt_fused_conv(NodeContext&);
 
+// adapt_trees.cc, of ai.onnx.ml as all that follow
+Result<void> adapt_tree_classifier(NodeContext&);
+Result<void> adapt_tree_regressor(NodeContext&);
+Result<void> adapt_tree_ensemble(NodeContext&);
+
+// adapt_linear.cc
+Result<void> adapt_linear_classifier(NodeContext&);
+Result<void> adapt_linear_regressor(NodeContext&);
+
+// adapt_svm.cc
+Result<void> adapt_svm_classifier(NodeContext&);
+Result<void> adapt_svm_regressor(NodeContext&);
+
+// adapt_features.cc
+Result<void> adapt_array_feature_extractor(NodeContext&);
+Result<void> adapt_binarizer(NodeContext&);
+Result<void> adapt_feature_vectorizer(NodeContext&);
+Result<void> adapt_imputer(NodeContext&);
+Result<void> adapt_label_encoder(NodeContext&);
+Result<void> adapt_normalizer(NodeContext&);
+Result<void> adapt_one_hot_encoder(NodeContext&);
+Result<void> adapt_scaler(NodeContext&);
+
 }  // namespace tercel::onnx

@@ -171,6 +171,9 @@ Result<void> Importer::import_operator(Scope& scope, const NodeProto& proto, Nod
   if (is_onnx && proto.op_type == "If") return import_if(scope, proto, node);
   if (is_onnx && proto.op_type == "Loop") return import_loop(scope, proto, node);
   if (is_onnx && proto.op_type == "Scan") return import_scan(scope, proto, node);
+  if (proto.domain == "ai.onnx.ml" && node.opset > kMlVersionMax)
+    return unsupported("the model has version " + std::to_string(node.opset) + " of ai.onnx.ml, Tercel reads 1 to " +
+                       std::to_string(kMlVersionMax));
   const Operator* known = find_operator(proto.domain, proto.op_type);
   if (!known) return unsupported(refusal_of(proto.domain, proto.op_type));
   if (is_onnx && node.opset < known->since)

@@ -38,8 +38,10 @@ Result<void> Importer::obstacle(const std::string& where, const Error& error) {
 Result<void> Importer::collect_opsets() {
   for (const OpsetId& opset : proto_.opsets) {
     const auto domain = canonical(opset.domain);
-    if (!opsets_.emplace(domain, opset.version).second)
-      return invalid("the opset of domain " + quoted(domain) + " is given twice");
+    const auto [known, is_new] = opsets_.emplace(domain, opset.version);  // skl2onnx says the same twice
+    if (!is_new && known->second != opset.version)
+      return invalid("the opset of domain " + quoted(domain) + " is given twice, as " + std::to_string(known->second) + " and " +
+                     std::to_string(opset.version));
   }
   const auto own = opsets_.find("");
   if (own == opsets_.end()) {

@@ -237,7 +237,8 @@ struct Kind {
 constexpr Kind kKinds[] = {
     {AttributeType::kFloat,
      "alpha beta bias clip cubic_coeff_a epsilon extrapolation_value gamma height_scale high lambd low max mean min "
-     "momentum ratio scale softcap spatial_scale value_float width_scale"},
+     "momentum ratio scale softcap spatial_scale value_float width_scale "
+     "default_float replaced_value_float threshold"},
     {AttributeType::kInt,
      "align_corners allowzero antialias axis batch_axis batch_dims block_size blocksize ceil_mode center_point_box "
      "chunk_size count_include_pad detect_negative detect_positive dtype end exclude_outside exclusive fmod group "
@@ -246,18 +247,34 @@ constexpr Kind kKinds[] = {
      "onesided output_datatype output_dtype output_height output_width p periodic precision q_num_heads "
      "qk_matmul_output_mode reverse rotary_embedding_dim sample_size sampling_ratio saturate select_last_index size "
      "softmax_precision sorted spatial start stash_type storage_order time_axis to training_mode transA transB "
-     "transBatchA transBatchB upper value_int"},
+     "transBatchA transBatchB upper value_int "
+     "aggregate_function default_int64 multi_class n_supports n_targets one_class post_transform "
+     "replaced_value_int64 targets zeros"},
     {AttributeType::kString,
      "activation approximate auto_pad coordinate_transformation_mode direction equation keep_aspect_ratio_policy metric mode "
-     "nearest_mode padding_mode reduction round_mode update_rule value_string"},
-    {AttributeType::kFloats, "activation_alpha activation_beta activation_params scales value_floats"},
+     "nearest_mode padding_mode reduction round_mode update_rule value_string "
+     "aggregate_function default_string kernel_type norm post_transform"},
+    {AttributeType::kFloats,
+     "activation_alpha activation_beta activation_params scales value_floats "
+     "base_values class_weights coefficients imputed_value_floats intercepts kernel_params keys_floats "
+     "nodes_hitrates nodes_values offset prob_a prob_b rho scale support_vectors target_weights values_floats"},
     {AttributeType::kInts,
      "axes dilations directions ends kernel_shape output_padding output_shape paddings pads perm pooled_shape "
      "scan_input_axes scan_input_directions scan_output_axes scan_output_directions shape split starts strides "
-     "value_ints"},
-    {AttributeType::kStrings, "activations value_strings"},
+     "value_ints "
+     "cats_int64s class_ids class_nodeids class_treeids classlabels_int64s classlabels_ints imputed_value_int64s "
+     "inputdimensions keys_int64s leaf_targetids nodes_falseleafs nodes_falsenodeids nodes_featureids "
+     "nodes_missing_value_tracks_true nodes_nodeids nodes_treeids nodes_trueleafs nodes_truenodeids target_ids "
+     "target_nodeids target_treeids tree_roots values_int64s vectors_per_class"},
+    {AttributeType::kStrings,
+     "activations value_strings "
+     "cats_strings classes_strings classlabels_strings keys_strings nodes_modes values_strings"},
     {AttributeType::kGraph, "body else_branch then_branch"},
-    {AttributeType::kTensor, "value"},
+    {AttributeType::kTensor,
+     "value "
+     "base_values_as_tensor class_weights_as_tensor default_tensor keys_tensor leaf_weights membership_values "
+     "nodes_hitrates nodes_hitrates_as_tensor nodes_modes nodes_splits nodes_values_as_tensor "
+     "target_weights_as_tensor values_tensor"},
     {AttributeType::kSparseTensor, "sparse_value"},
 };
 
@@ -274,6 +291,7 @@ std::string_view type_name(AttributeType type) {
 
 std::span<const Operator> operators_of(std::string_view domain) {
   if (domain.empty() || domain == "ai.onnx") return kOnnx;
+  if (domain == "ai.onnx.ml") return ml_operators();
   if (domain == "com.microsoft") return kMicrosoft;
   return {};
 }
@@ -286,9 +304,7 @@ const Operator* find_operator(std::string_view domain, std::string_view name) {
 }
 
 std::string refusal_of(std::string_view domain, std::string_view name) {
-  if (domain == "ai.onnx.ml")
-    return "classical models (domain ai.onnx.ml) are not computed with; export the model as a neural network (for trees: "
-           "Hummingbird)";
+  if (domain == "ai.onnx.ml") return ml_refusal(name);
   if (domain.starts_with("ai.onnx.preview.training") || domain == "ai.onnx.training")
     return "training operators are not computed with; export the model for inference";
   if (operators_of(domain).empty())
@@ -312,15 +328,18 @@ bool has_word(std::string_view words, std::string_view word) {
 }
 
 Result<void> check_attribute_type(std::string_view name, AttributeType type) {
-  // The three names whose type depends on the operator: the seed of random ones, the value of Pad and of Constant.
+  // The names whose type depends on the operator, besides those of several lines: the seed of random ones, the value of Pad.
   if (name == "seed" && (type == AttributeType::kFloat || type == AttributeType::kInt)) return {};
   if (name == "value" && type == AttributeType::kFloat) return {};
+  std::string wanted;
   for (const Kind& kind : kKinds) {
     if (!has_word(kind.names, name)) continue;
     if (kind.type == type) return {};
-    return invalid("the attribute '" + graph::printable(name) + "' must be " + std::string(type_name(kind.type)) +
-                   ", the file has " + std::string(type_name(type)));
+    wanted += (wanted.empty() ? "" : " or ") + std::string(type_name(kind.type));
   }
+  if (!wanted.empty())
+    return invalid("the attribute '" + graph::printable(name) + "' must be " + wanted + ", the file has " +
+                   std::string(type_name(type)));
   return invalid("the attribute '" + graph::printable(name) + "' is not one of ONNX");
 }
 

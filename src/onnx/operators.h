@@ -3,6 +3,7 @@
 #include <span>
 #include <string_view>
 
+#include "onnx/limits.h"
 #include "onnx/node_context.h"
 
 namespace tercel::onnx {
@@ -21,10 +22,13 @@ struct Operator {
 
 // The operators of a domain, by name ("" is ai.onnx); empty for domains that are not read.
 std::span<const Operator> operators_of(std::string_view domain);
+std::span<const Operator> ml_operators();  // operators_ml.cc: ai.onnx.ml
 const Operator* find_operator(std::string_view domain, std::string_view name);
 
 // Why an operator that find_operator() does not know is refused, as a sentence with what to do instead.
 std::string refusal_of(std::string_view domain, std::string_view name);
+
+std::string ml_refusal(std::string_view name);  // of ai.onnx.ml
 
 // Whether "axis keepdims" holds "axis".
 bool has_word(std::string_view words, std::string_view word);

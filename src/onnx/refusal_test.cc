@@ -116,7 +116,7 @@ TEST(Refusal, TypesAndOperators) {
        model(graph({.inputs = {value_info("x", kString, {1})}, .outputs = {kX}}))},
       {"type float8e4m3fn", ErrorCode::kUnsupported, with_nodes({node("Cast", {"x"}, {"y"}, {attribute("to", int64_t{17})})})},
       {"sequences are not computed with", ErrorCode::kUnsupported, with_nodes({node("SequenceConstruct", {"x"}, {"y"})})},
-      {"ai.onnx.ml", ErrorCode::kUnsupported, with_nodes({node("Scaler", {"x"}, {"y"}, {}, "ai.onnx.ml")})},
+      {"options={'zipmap': False}", ErrorCode::kUnsupported, with_nodes({node("ZipMap", {"x"}, {"y"}, {}, "ai.onnx.ml")})},
       {"'my.domain' is unknown", ErrorCode::kUnsupported, with_nodes({node("Foo", {"x"}, {"y"}, {}, "my.domain")})},
       {"no such operator", ErrorCode::kUnsupported, with_nodes({node("Rleu", {"x"}, {"y"})})},
       {"training mode", ErrorCode::kUnsupported,

@@ -64,6 +64,12 @@ std::string attribute(std::string_view name, const std::vector<float>& values) {
   return make_attribute(name, AttributeType::kFloats, [&](Writer& w) { w.add_packed_float(7, values.begin(), values.end()); });
 }
 
+std::string strings_attribute(std::string_view name, const std::vector<std::string>& values) {
+  return make_attribute(name, AttributeType::kStrings, [&](Writer& w) {
+    for (const std::string& v : values) w.add_bytes(9, v.data(), v.size());
+  });
+}
+
 std::string tensor_attribute(std::string_view name, const std::string& tensor) {
   return make_attribute(name, AttributeType::kTensor, [&](Writer& w) { w.add_message(5, tensor); });
 }

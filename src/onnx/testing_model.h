@@ -29,6 +29,7 @@ std::string attribute(std::string_view name, float value);
 std::string attribute(std::string_view name, std::string_view value);
 std::string attribute(std::string_view name, const std::vector<int64_t>& values);
 std::string attribute(std::string_view name, const std::vector<float>& values);
+std::string strings_attribute(std::string_view name, const std::vector<std::string>& values);
 std::string tensor_attribute(std::string_view name, const std::string& tensor);
 std::string graph_attribute(std::string_view name, const std::string& graph);
 std::string reference(std::string_view name, std::string_view of, AttributeType type);

@@ -1,5 +1,7 @@
 #include "onnx/testing_samples.h"
 
+#include <limits>
+
 #include "onnx/testing_model.h"
 
 namespace tercel::onnx::testing {
@@ -121,11 +123,55 @@ std::string old_forms() {
                7);
 }
 
+// A forest of each kind of node list, a product and a lookup of ai.onnx.ml.
+std::string classic() {
+  using Ints = std::vector<int64_t>;
+  using Floats = std::vector<float>;
+  const auto trees = node(
+      "TreeEnsembleClassifier", {"x"}, {"label", "scores"},
+      {attribute("nodes_treeids", Ints{0, 0, 0}), attribute("nodes_nodeids", Ints{0, 1, 2}),
+       attribute("nodes_featureids", Ints{1, 0, 0}), attribute("nodes_values", Floats{0.5f, 0, 0}),
+       strings_attribute("nodes_modes", {"BRANCH_LT", "LEAF", "LEAF"}), attribute("nodes_truenodeids", Ints{1, 0, 0}),
+       attribute("nodes_falsenodeids", Ints{2, 0, 0}), attribute("class_treeids", Ints{0, 0}),
+       attribute("class_nodeids", Ints{1, 2}), attribute("class_ids", Ints{0, 0}), attribute("class_weights", Floats{0.25f, -1}),
+       attribute("classlabels_int64s", Ints{3, 4}), attribute("post_transform", std::string_view("LOGISTIC"))},
+      "ai.onnx.ml");
+  const auto members =
+      node("TreeEnsemble", {"x"}, {"y"},
+           {attribute("nodes_featureids", Ints{0}), attribute("nodes_truenodeids", Ints{0}),
+            attribute("nodes_falsenodeids", Ints{1}), attribute("nodes_trueleafs", Ints{1}),
+            attribute("nodes_falseleafs", Ints{1}), tensor_attribute("nodes_splits", floats("", {1}, {0})),
+            tensor_attribute("nodes_modes", raw_tensor("", kUint8, {1}, "\x06")),
+            tensor_attribute("membership_values", floats("", {3}, {1, 2, std::numeric_limits<float>::quiet_NaN()})),
+            attribute("leaf_targetids", Ints{0, 0}), tensor_attribute("leaf_weights", floats("", {2}, {1, 2})),
+            attribute("tree_roots", Ints{0}), attribute("n_targets", int64_t{1})},
+           "ai.onnx.ml");
+  const auto vectors = node(
+      "SVMClassifier", {"x"}, {"class", "decisions"},
+      {attribute("classlabels_ints", Ints{0, 1}), attribute("vectors_per_class", Ints{1, 1}),
+       attribute("support_vectors", Floats{1, 2, 3, 4}), attribute("coefficients", Floats{1, -1}), attribute("rho", Floats{0.5f}),
+       attribute("kernel_type", std::string_view("RBF")), attribute("kernel_params", Floats{0.5f, 0, 3})},
+      "ai.onnx.ml");
+  const auto codes = node("LabelEncoder", {"label"}, {"code"},
+                          {attribute("keys_int64s", Ints{4, 3}), attribute("values_floats", Floats{1, 2})}, "ai.onnx.ml");
+  return model(graph({
+      .nodes = {trees, members, vectors, codes},
+      .inputs = {value_info("x", kFloat, {"n", 2})},
+      .outputs = {value_info("scores", kFloat, {"n", 2}), value_info("y", kFloat, {"n", 1}),
+                  value_info("decisions", kFloat, {"n", 2}), value_info("code", kFloat, {"n"})},
+  }));
+}
+
 }  // namespace
 
 std::vector<std::pair<std::string, std::string>> sample_models() {
-  return {{"perceptron", perceptron()},     {"convolution", convolution()}, {"shape_arithmetic", shape_arithmetic()},
-          {"control_flow", control_flow()}, {"functions", functions()},     {"old_forms", old_forms()}};
+  return {{"perceptron", perceptron()},
+          {"convolution", convolution()},
+          {"shape_arithmetic", shape_arithmetic()},
+          {"control_flow", control_flow()},
+          {"functions", functions()},
+          {"old_forms", old_forms()},
+          {"classic", classic()}};
 }
 
 }  // namespace tercel::onnx::testing

@@ -16,6 +16,7 @@ struct Node {
 };
 
 InferContext::Input floats(const Shape& shape) { return {true, {DType::kFloat32, shape}, nullptr, nullptr}; }
+Tensor int32s(const Shape& shape, std::vector<int32_t> v) { return Tensor::of<int32_t>(DType::kInt32, shape, v); }
 InferContext::Input known(const Tensor& tensor) { return {true, tensor.type(), &tensor, nullptr}; }
 InferContext::Input extents(const std::vector<Dim>& dims) {
   return {true, {DType::kInt64, {Dim(static_cast<int64_t>(dims.size()))}}, nullptr, &dims};
@@ -51,7 +52,9 @@ TEST(ShapeRules, SymbolsSurvive) {
   const auto pool = with({{"kernel_shape", list({1, 2})}, {"strides", list({1, 2})}});
   const auto heads = with({{"num_heads", int64_t{4}}, {"scale", 1.0f}});
   const auto equation = with({{"equation", std::string("bij,bjk->bik")}});
-  const Tensor one = int64s({1});
+  const Tensor one = int64s({1}), five = int64s({1, 2, 3, 4, 5});
+  const Tensor splits = int32s({1, 4}, {0, 0, -1, -1}), one_int = int32s({1}, {0}), starts = int32s({2}, {0, 1}),
+               thresholds = Tensor::of<float>(DType::kFloat32, {Dim(1)}, std::vector<float>{1});
   struct Case {
     Node node;
     Shape expected;
@@ -62,6 +65,12 @@ TEST(ShapeRules, SymbolsSurvive) {
       {{"MatMul", {}, {floats({Dim(8)}), floats({kBatch, Dim(8), kLength})}}, {kBatch, kLength}},
       {{"Gemm", with({{"transB", int64_t{1}}}), {floats({kBatch, Dim(8)}), floats({Dim(5), Dim(8)})}}, {kBatch, Dim(5)}},
       {{"CDist", {}, {floats({kBatch, Dim(8)}), floats({Dim(5), Dim(8)})}}, {kBatch, Dim(5)}},
+      {{"tercel.TreeEnsemble",
+        with({{"targets", int64_t{3}}}),
+        {floats({kBatch, Dim(8)}), known(splits), known(thresholds), known(one_int), known(starts), known(one_int),
+         known(thresholds)}},
+       {kBatch, Dim(3)}},
+      {{"tercel.ClassScores", {}, {floats({kBatch, Dim(5)}), known(five)}}, {kBatch}},
       {{"tercel.Dense", {}, {floats({kBatch, kLength, Dim(8)}), floats({Dim(8), Dim(5)})}}, {kBatch, kLength, Dim(5)}},
       {{"Conv", same, {floats(image), floats({Dim(6), Dim(3), Dim(3), Dim(3)})}}, {kBatch, Dim(6), kLength, Dim(8)}},
       {{"Conv", {}, {floats(image), floats({Dim(6), Dim(3), Dim(3), Dim(3)})}}, {kBatch, Dim(6), kUnknown, Dim(6)}},

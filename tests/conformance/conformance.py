@@ -26,7 +26,7 @@ from onnx import TensorProto, numpy_helper
 HERE = pathlib.Path(__file__).parent
 TIMEOUT_SECONDS = 60
 BFLOAT16 = np.dtype(ml_dtypes.bfloat16)
-CLASSES = ("plain_f32", "expanded_f32", "quantized", "other")
+CLASSES = ("plain_f32", "expanded_f32", "quantized", "ai_onnx_ml", "other")
 BASE = {TensorProto.FLOAT, TensorProto.INT64, TensorProto.INT32, TensorProto.BOOL}
 BYTES = {TensorProto.UINT8, TensorProto.INT8}
 
@@ -49,7 +49,9 @@ def io_types(model):
 def classify(name, model):
     types = io_types(model)
     domains = {o.domain for o in model.opset_import}
-    if domains & {"ai.onnx.ml", "ai.onnx.preview.training"} or None in types or TensorProto.FLOAT not in types:
+    if "ai.onnx.ml" in domains:
+        return "ai_onnx_ml"
+    if "ai.onnx.preview.training" in domains or None in types or TensorProto.FLOAT not in types:
         return "other"
     if types <= BASE:
         return "expanded_f32" if "_expanded" in name else "plain_f32"

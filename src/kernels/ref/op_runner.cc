@@ -75,9 +75,9 @@ Result<std::vector<Tensor>> run_once(const OpCase& c, const Kernel& kernel, cons
 Result<std::vector<TensorType>> infer_op(const OpCase& c) { return TRY(infer(c)).types; }
 
 const KernelRow* reference_row(std::string_view op) {
-  for (const auto family :
-       {ref_elementwise_rows, ref_reduction_rows, ref_matrix_rows, ref_layout_rows, ref_indexing_rows, ref_generator_rows,
-        ref_image_rows, ref_recurrent_rows, ref_quantized_rows, ref_signal_rows, ref_attention_rows, ref_fused_rows})
+  for (const auto family : {ref_elementwise_rows, ref_reduction_rows, ref_matrix_rows, ref_layout_rows, ref_indexing_rows,
+                            ref_generator_rows, ref_image_rows, ref_recurrent_rows, ref_quantized_rows, ref_signal_rows,
+                            ref_attention_rows, ref_classic_rows, ref_fused_rows})
     for (const KernelRow& row : family())
       if (row.op == op) return &row;
   return nullptr;

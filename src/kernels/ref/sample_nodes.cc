@@ -139,11 +139,27 @@ void add_matrix(std::vector<OpCase>& all) {
   all.push_back(node("LayerNormalization", {f32({2, 3, 4}), f32({4}), f32({4})}, {}, 3));
 }
 
+Tensor int32s(const Shape& shape, std::vector<int32_t> values) { return Tensor::of<int32_t>(DType::kInt32, shape, values); }
+
+void add_classic(std::vector<OpCase>& all) {
+  for (const char* aggregate : {"SUM", "AVERAGE", "MIN", "MAX"})
+    all.push_back(node("tercel.TreeEnsemble",
+                       {f32({3, 4}), int32s({2, 4}, {3, 2, -1, 1, 0, 1, -2, -3}), f32({2}), int32s({2}, {0, -3}),
+                        int32s({4}, {0, 1, 3, 4}), int32s({4}, {0, 0, 1, 1}), f32({4}), f32({2})},
+                       {{"targets", int64_t{2}}, {"aggregate", text(aggregate)}}));
+  all.push_back(node("tercel.ClassScores", {f32({3, 4}), ints({5, 6, 7, 8})}, {{"post_transform", text("SOFTMAX")}}, 2));
+  all.push_back(node("tercel.ClassScores", {f32({3, 1}), ints({5, 6})}, {{"pair", text("negated")}}, 2));
+  all.push_back(node("tercel.PairwiseScores", {f32({2, 3}), ints({5, 6, 7}), f32({3}), f32({3})}, {}, 2));
+  all.push_back(node("tercel.PostTransform", {f32({2, 3})}, {{"post_transform", text("PROBIT")}}));
+  all.push_back(node("tercel.Lookup", {ints({4, 2, 9}), ints({2, 4}), f32({2}), f32({1})}));
+}
+
 }  // namespace
 
 std::vector<OpCase> sample_nodes() {
   std::vector<OpCase> all;
-  for (const auto add : {add_layout, add_indexing, add_image, add_recurrent, add_quantized, add_signal, add_matrix}) add(all);
+  for (const auto add : {add_layout, add_indexing, add_image, add_recurrent, add_quantized, add_signal, add_matrix, add_classic})
+    add(all);
   return all;
 }
 
