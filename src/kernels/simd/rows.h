@@ -17,5 +17,6 @@ std::span<const KernelRow> move_rows();
 std::span<const KernelRow> gather_rows();
 std::span<const KernelRow> recurrent_rows();
 std::span<const KernelRow> cast_rows();
+std::span<const KernelRow> forest_rows();
 
 }  // namespace tercel::kernels::simd
