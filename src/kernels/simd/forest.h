@@ -5,13 +5,13 @@
 
 #include "kernels/kernel.h"
 
-// Tree ensembles laid out for walking: 8 bytes a node, the children of a split side by side, a
-// cache line for every two levels, so a step is one addition: node += child + !(x[feature] <= value). A leaf is a split that
-// leads to itself, so trees of different depth are walked side by side without a branch: it compares `value` with column F, which
-// holds minus infinity.
+// Tree ensembles laid out for walking: 8 bytes a node, the children of a split side by side, a cache line for every two levels.
+// A step is one addition: node += child + !(x[feature] <= value). A leaf is a split that leads to itself, so trees of different
+// depth are walked side by side without a branch: it compares `value` with column 0, which holds minus infinity.
 //
-// Rows are copied to kernel scratch first, as features, minus infinity, and, where the ensemble has splits whose test NaN
-// passes, the features again with minus infinity for NaN: such splits read that copy.
+// Rows are copied to kernel scratch first, as minus infinity and the features. Where the ensemble has splits whose test NaN
+// passes, each feature comes twice, the second time with minus infinity for NaN: such splits read that one. So packed bytes do
+// not depend on how many features a row has.
 namespace tercel::kernels::simd {
 
 struct ForestNode {
@@ -32,7 +32,7 @@ struct ForestShape {
   int64_t features = 0, targets = 0, trees = 0, nodes = 0, leaves = 0;
   bool dense = false;  // leaves have other than one weight, or a tree weights of several targets
   bool two_copies = false;
-  int64_t columns() const { return features + 1 + (two_copies ? features : 0); }
+  int64_t columns() const { return 1 + features * (two_copies ? 2 : 1); }
   size_t trees_offset() const { return static_cast<size_t>(nodes) * sizeof(ForestNode); }
   size_t leaves_offset() const { return trees_offset() + static_cast<size_t>(trees) * sizeof(ForestTree); }
   size_t bytes() const { return leaves_offset() + (dense ? static_cast<size_t>(leaves * targets) * sizeof(float) : 0); }

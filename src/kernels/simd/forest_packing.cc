@@ -114,6 +114,7 @@ Result<ForestShape> shape_of(const Forest& forest, int64_t features) {
     shape.nodes += layout.slots();
     shape.dense |= !is_single(forest, layout.nodes());
   }
+  if (shape.nodes > std::numeric_limits<uint32_t>::max()) return unsupported("wants fewer than 2^32 nodes");
   if (shape.dense &&
       (shape.leaves > kLeavesMax || shape.leaves * shape.targets > kDenseFactorMax * (std::ssize(forest.leaf_weights) + 1)))
     return unsupported("wants leaves with weights of most targets");
@@ -125,10 +126,11 @@ ForestNode node_of(const Forest& forest, const ForestShape& shape, int32_t link,
     const auto leaf = static_cast<size_t>(-1 - int64_t{link});
     const float value = shape.dense ? std::bit_cast<float>(static_cast<uint32_t>(leaf))
                                     : forest.leaf_weights[static_cast<size_t>(forest.leaf_starts[leaf])];
-    return {value, static_cast<uint16_t>(shape.features), 0};
+    return {value, 0, 0};
   }
   const ops::Split& split = forest.splits[static_cast<size_t>(link)];
-  const int64_t column = split.flags & ops::kNanHolds ? shape.features + 1 + split.feature : split.feature;
+  const int64_t copies = shape.two_copies ? 2 : 1, copy = split.flags & ops::kNanHolds ? 1 : 0;
+  const int64_t column = 1 + copies * split.feature + copy;
   return {forest.thresholds[static_cast<size_t>(link)], static_cast<uint16_t>(column), static_cast<uint16_t>(child)};
 }
 
@@ -167,7 +169,7 @@ void forest_pack(const StepContext& context, std::span<std::byte> packed) {
   if (!shape || packed.size() != shape->bytes()) return;
   auto* const nodes = reinterpret_cast<ForestNode*>(packed.data());
   auto* const trees = reinterpret_cast<ForestTree*>(packed.data() + shape->trees_offset());
-  std::fill_n(nodes, shape->nodes, ForestNode{0, static_cast<uint16_t>(shape->features), 0});
+  std::fill_n(nodes, shape->nodes, ForestNode{0, 0, 0});
   TreeLayout layout;
   int64_t start = 0;
   for (int64_t t = 0; t < shape->trees; ++t) {
@@ -195,7 +197,7 @@ Result<PackedForest> PackedForest::open(const ForestShape& shape, std::span<cons
     const ForestNode& node = forest.nodes[i];
     const bool is_leaf = node.child == 0;
     if (std::isnan(node.value) || node.feature >= shape.columns() ||
-        (is_leaf ? node.feature != shape.features : i + node.child + 1 >= shape.nodes) ||
+        (is_leaf ? node.feature != 0 : i + node.child + 1 >= shape.nodes) ||
         (is_leaf && shape.dense && std::bit_cast<uint32_t>(node.value) >= shape.leaves))
       return invalid("node " + std::to_string(i) + " of the packed tree ensemble is damaged");
   }

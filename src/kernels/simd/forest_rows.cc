@@ -126,7 +126,7 @@ Result<Kernel> bind_forest(const StepContext& context) {
   return Kernel([=](const Buffers& buffers) { predict(p, buffers, by_runs); }, scratch);
 }
 
-constexpr Packing kPacking{"forest/lines-of-two-levels", inputs_at({1, 2, 3, 4, 5, 6}), forest_packed_bytes, forest_pack};
+constexpr Packing kPacking{"forest/two-levels-a-line", inputs_at({1, 2, 3, 4, 5, 6}), forest_packed_bytes, forest_pack};
 
 constexpr KernelRow kRows[] = {
     {"tercel.TreeEnsemble", "tree-ensemble/packed", platform::kPortable, accepts_forest, bind_forest, &kPacking}};

@@ -152,6 +152,23 @@ TEST(Forest, RefusesWhatItDoesNotLayOut) {
   EXPECT_NE(refusal_of_row("tree-ensemble/packed", shared).find("share no branch"), std::string::npos);
 }
 
+// Plans share packed bytes between shapes, whose rows may have more features than the trees read.
+TEST(Forest, PackedBytesDoNotDependOnTheRows) {
+  std::mt19937 random(test_seed());
+  const OpCase c = RandomForest(random, {5, 6, 3, 1, 1, true, 0.1}).make();
+  const auto packed_for = [&](int64_t features) {
+    std::vector<StepContext::Operand> inputs{{true, {DType::kFloat32, {Dim(1), Dim(features)}}, nullptr}};
+    for (size_t i = 1; i < c.inputs.size(); ++i) inputs.push_back({true, c.inputs[i]->type(), &*c.inputs[i]});
+    const StepContext::Operand output{true, {DType::kFloat32, {Dim(1), Dim(1)}}, nullptr};
+    const StepContext context{c.attributes, inputs, {&output, 1}, platform::host_isa(), 1, {}};
+    std::vector<std::byte> bytes(forest_packed_bytes(context));
+    forest_pack(context, bytes);
+    return bytes;
+  };
+  EXPECT_GT(packed_for(3).size(), 0u);
+  EXPECT_EQ(packed_for(3), packed_for(8));
+}
+
 TEST(Forest, DamagedPackedBytesAreRefused) {
   const ForestShape shape{.features = 1, .targets = 1, .trees = 1, .nodes = 3, .leaves = 2};
   std::vector<uint64_t> memory(shape.bytes() / sizeof(uint64_t) + 1);
@@ -159,9 +176,9 @@ TEST(Forest, DamagedPackedBytesAreRefused) {
   auto* const nodes = reinterpret_cast<ForestNode*>(memory.data());
   auto* const tree = reinterpret_cast<ForestTree*>(bytes.data() + shape.trees_offset());
   const auto mend = [&] {
-    nodes[0] = {0.5f, 0, 1};
-    nodes[1] = {1, 1, 0};
-    nodes[2] = {2, 1, 0};
+    nodes[0] = {0.5f, 1, 1};
+    nodes[1] = {1, 0, 0};
+    nodes[2] = {2, 0, 0};
     *tree = {0, 0, 1};
   };
   mend();
@@ -169,7 +186,7 @@ TEST(Forest, DamagedPackedBytesAreRefused) {
   EXPECT_FALSE(PackedForest::open(shape, bytes.first(8)).ok());
   const std::pair<const char*, std::function<void()>> damages[] = {
       {"child", [&] { nodes[0].child = 2; }},  {"feature", [&] { nodes[0].feature = 2; }},
-      {"leaf", [&] { nodes[1].feature = 0; }}, {"value", [&] { nodes[2].value = NAN; }},
+      {"leaf", [&] { nodes[1].feature = 1; }}, {"value", [&] { nodes[2].value = NAN; }},
       {"root", [&] { tree->root = 3; }},       {"target", [&] { tree->target = 1; }},
       {"depth", [&] { tree->depth = 0; }}};
   for (const auto& [what, damage] : damages) {

@@ -77,10 +77,11 @@ void add_tree_of_rows(const PackedForest& forest, const ForestTree& tree, const 
 void copy_row(const ForestShape& shape, const float* row, float* out) {
   constexpr float kLowest = -std::numeric_limits<float>::infinity();
   const int64_t features = shape.features;
-  for (int64_t i = 0; i < features; ++i) out[i] = row[i];
-  out[features] = kLowest;
-  if (!shape.two_copies) return;
-  for (int64_t i = 0; i < features; ++i) out[features + 1 + i] = std::isnan(row[i]) ? kLowest : row[i];
+  *out++ = kLowest;
+  for (int64_t i = 0; i < features; ++i) {
+    *out++ = row[i];
+    if (shape.two_copies) *out++ = std::isnan(row[i]) ? kLowest : row[i];
+  }
 }
 
 void add_trees(const PackedForest& forest, int64_t begin, int64_t end, const float* x, int64_t rows, double* sums) {
