@@ -25,7 +25,7 @@ Result<ValueId> integers(NodeContext& node, size_t i, DType dtype) {
 
 // The "keys" or "values" of a LabelEncoder, which may be in one of several attributes.
 Result<Tensor> mapping_side(const NodeContext& node, const std::string& side) {
-  if (ml::has_strings(node, side + "_strings"))
+  if (ml::has_strings(node, side + "_strings") || ml::has_strings(node, "classes_strings"))
     return unsupported("its " + side +
                        " are strings, which are not computed with; map text to numbers before the model, and "
                        "labels to names in the client");

@@ -124,6 +124,7 @@ TEST(Classic, BadAttributesAreRefused) {
       {"LabelEncoder",
        "its values are strings",
        {attribute("keys_floats", Floats{1}), strings_attribute("values_strings", {"a"})}},
+      {"LabelEncoder", "its keys are strings", {strings_attribute("classes_strings", {"a"})}},
       {"LabelEncoder", "of equal number", {attribute("keys_floats", Floats{1}), attribute("values_floats", Floats{1, 2})}},
       {"SVMRegressor", "'rho' lists nothing", {attribute("coefficients", Floats{1, 2})}},
       {"SVMClassifier",
