@@ -18,5 +18,6 @@ std::span<const KernelRow> gather_rows();
 std::span<const KernelRow> recurrent_rows();
 std::span<const KernelRow> cast_rows();
 std::span<const KernelRow> forest_rows();
+std::span<const KernelRow> distance_rows();
 
 }  // namespace tercel::kernels::simd

@@ -11,7 +11,8 @@ namespace {
 using Family = std::span<const KernelRow> (*)();
 constexpr Family kFamilies[] = {simd::elementwise_rows, simd::softmax_rows, simd::layer_norm_rows, simd::channel_norm_rows,
                                 simd::reduce_rows,      simd::pool_rows,    simd::move_rows,       simd::gather_rows,
-                                simd::recurrent_rows,   simd::cast_rows,    simd::forest_rows};
+                                simd::recurrent_rows,   simd::cast_rows,    simd::forest_rows,
+                                simd::distance_rows};
 
 }  // namespace
 
