@@ -5,6 +5,7 @@
 
 #include "onnx/operators.h"
 #include "onnx/testing_model.h"
+#include "ops/forest.h"
 
 namespace tercel::onnx::testing {
 namespace {
@@ -55,6 +56,47 @@ TEST(Classic, TreesBecomeTables) {
   const Tensor& thresholds = *main.constant(main.nodes[0].inputs[2]);
   EXPECT_EQ(thresholds.as<float>()[0], 0.5f);
   EXPECT_LT(thresholds.as<float>()[1], 0);  // x < 0 is x <= the number before
+}
+
+// Whether a row takes the true branch of a one-split tree, by the tables that the importer makes of it.
+bool takes_true_branch(const std::string& mode, bool missing, float threshold, float x) {
+  Trees t;
+  t.tree_ids = t.features = {0, 0, 0};
+  t.node_ids = {0, 1, 2};
+  t.values = {threshold, 0, 0};
+  t.modes = {mode, "LEAF", "LEAF"};
+  t.yes = {1, 0, 0};
+  t.no = {2, 0, 0};
+  t.weight_trees = t.weight_ids = {0, 0};
+  t.weight_nodes = {1, 2};
+  t.weights = {1, 0};
+  const auto model = import_text(classifier(t, {kLabels, attribute("nodes_missing_value_tracks_true", Ints{missing, 0, 0})}));
+  if (!model) {
+    ADD_FAILURE() << model.error().message();
+    return false;
+  }
+  const graph::Graph& main = model->graphs[0];
+  const Tensor* tables[7] = {};
+  for (size_t i = 0; i < 6; ++i) tables[i] = main.constant(main.nodes[0].inputs[i + 1]);
+  const auto forest = ops::forest_of<float>(main.nodes[0].attributes, tables, 2).value();
+  const float row[] = {x, 0};
+  return forest.leaf_weights[static_cast<size_t>(forest.leaf_of(row, forest.roots[0]))] == 1;
+}
+
+TEST(Classic, EveryModeTakesItsBranch) {
+  const std::pair<std::string, bool (*)(float, float)> modes[] = {
+      {"BRANCH_LEQ", [](float x, float t) { return x <= t; }}, {"BRANCH_LT", [](float x, float t) { return x < t; }},
+      {"BRANCH_GTE", [](float x, float t) { return x >= t; }}, {"BRANCH_GT", [](float x, float t) { return x > t; }},
+      {"BRANCH_EQ", [](float x, float t) { return x == t; }},  {"BRANCH_NEQ", [](float x, float t) { return x != t; }}};
+  for (const auto& [mode, holds] : modes)
+    for (const float threshold : {-1.5f, 0.0f, 1e-38f * 2, 3e38f})
+      for (const float x : {-INFINITY, std::nextafter(threshold, -INFINITY), threshold, std::nextafter(threshold, INFINITY),
+                            -2.0f, 2.0f, INFINITY, NAN})
+        for (const bool missing : {false, true}) {
+          if (x != 0 && std::fabs(x) < 1.17549435e-38f) continue;  // denormals count as zero
+          EXPECT_EQ(takes_true_branch(mode, missing, threshold, x), holds(x, threshold) || (missing && std::isnan(x)))
+              << mode << " " << threshold << ", x " << x << ", missing " << missing;
+        }
 }
 
 TEST(Classic, BadTreesAreRefusedByName) {
