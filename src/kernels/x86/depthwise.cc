@@ -56,22 +56,34 @@ void run_pixel(const DepthwisePlan& plan, const DepthwiseBuffers& b, int64_t n, 
                               g.channels, plan.epilogue});
 }
 
-void run_row(const DepthwisePlan& plan, const DepthwiseBuffers& b, int64_t row, int64_t block) {
+void run_rows(const DepthwisePlan& plan, const DepthwiseBuffers& b, int64_t begin, int64_t end, int64_t block) {
   const ConvGeometry& g = plan.g;
-  const int64_t n = row / g.out_height, y = row % g.out_height, top = y * g.stride_h - g.pad_top;
   if (!plan.run) {
-    for (int64_t x = 0; x < g.out_width; ++x) run_pixel(plan, b, n, y, x);
+    for (int64_t row = begin; row < end; ++row)
+      for (int64_t x = 0; x < g.out_width; ++x) run_pixel(plan, b, row / g.out_height, row % g.out_height, x);
     return;
   }
-  // Kernel rows whose input row exists: ky in [first, last).
-  const int64_t first = top >= 0 ? 0 : std::min(g.kernel_h, (-top + g.dilation_h - 1) / g.dilation_h);
-  const int64_t last =
-      top >= g.height ? first : std::clamp((g.height - top + g.dilation_h - 1) / g.dilation_h, first, g.kernel_h);
-  const int64_t at = row * g.out_width * g.channels, in_row = last > first ? n * g.height + top + first * g.dilation_h : 0;
-  const int64_t begin = block * plan.channel_block, end = std::min(g.channels, begin + plan.channel_block);
-  plan.run({b.input + in_row * g.width * g.channels, g.dilation_h * g.width * g.channels, g.width, -g.pad_left,
-            plan.weights + first * g.kernel_w * g.channels, last - first, b.bias, b.residual ? b.residual + at : nullptr,
-            b.out + at, g.out_width, g.channels, begin, end, plan.epilogue});
+  const int64_t channel = block * plan.channel_block;
+  plan.run({b.input,
+            plan.weights,
+            b.bias,
+            b.residual,
+            b.out,
+            g.height,
+            g.width,
+            g.channels,
+            g.out_height,
+            g.out_width,
+            g.kernel_h,
+            -g.pad_top,
+            -g.pad_left,
+            g.stride_h,
+            g.dilation_h,
+            begin,
+            end,
+            channel,
+            std::min(g.channels, channel + plan.channel_block),
+            plan.epilogue});
 }
 
 }  // namespace
@@ -118,7 +130,7 @@ Result<Kernel> depthwise_bind(const StepContext& context, const Leaf& leaf) {
                              has_residual ? buffers.in<float>(3) : nullptr, buffers.out<float>()};
     const auto run_chunk = [&](int64_t chunk, int) {
       const int64_t part = chunk / blocks, block = chunk % blocks;
-      for (int64_t row = rows * part / row_parts; row < rows * (part + 1) / row_parts; ++row) run_row(plan, b, row, block);
+      run_rows(plan, b, rows * part / row_parts, rows * (part + 1) / row_parts, block);
     };
     for_chunks(buffers.workers, chunks, run_chunk, tasks);
   });

@@ -11,7 +11,7 @@ template <class L>
 constexpr Leaf leaf_of() {
   return {L::kLanes,
           finish_tile<L>,
-          {{depthwise_run<L, 3, 1>, depthwise_run<L, 3, 2>}, {depthwise_run<L, 5, 1>, depthwise_run<L, 5, 2>}},
+          {{depthwise_rows<L, 3, 1>, depthwise_rows<L, 3, 2>}, {depthwise_rows<L, 5, 1>, depthwise_rows<L, 5, 2>}},
           depthwise_pixel<L>,
           softmax_row<L>,
           transpose_lines<L>};

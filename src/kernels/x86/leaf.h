@@ -43,23 +43,19 @@ inline constexpr int kTileRowsMax = 14;
 inline constexpr int kTileVectorsMax = 4;
 inline constexpr int kStridedRows = 4;  // taller tiles have no register left for a stride
 
-// A run of output pixels in one row of a depthwise convolution, for a range of channels. Taps left and right of the input
-// count as zero; kernel rows above and below it are left out by the caller.
-struct DepthwiseRun {
-  const float* input;    // column 0 of the input row under the first kernel row that is inside
-  int64_t row_stride;    // floats from one kernel row's input row to the next
-  int64_t width;         // input columns
-  int64_t left;          // input column of the first tap of the first pixel; may be negative
-  const float* weights;  // [kernel rows][kernel columns][channels], at the first kernel row that is inside
-  int64_t kernel_rows;
-  const float* bias;
-  const float* residual;
+// Output rows of a depthwise convolution, for a range of channels. Taps outside the input count as zero. Rows are counted
+// through all images of a batch.
+struct DepthwiseRows {
+  const float *input, *weights, *bias, *residual;  // bias and residual may be null
   float* out;
-  int64_t pixels, channels;  // channels (of the tensors) >= lanes
-  int64_t channel_begin, channel_end;
+  int64_t height, width, channels;  // of the input; channels >= lanes
+  int64_t out_height, out_width;
+  int64_t kernel_rows, top, left;  // top, left: the input row and column of the first tap of the first pixel
+  int64_t row_step, tap_step;      // input rows from one output row to the next, and from one kernel row to the next
+  int64_t row_begin, row_end, channel_begin, channel_end;
   Epilogue epilogue;
 };
-using DepthwiseFunction = void (*)(const DepthwiseRun&);
+using DepthwiseFunction = void (*)(const DepthwiseRows&);
 
 // One output pixel from any list of taps.
 struct DepthwisePixel {
