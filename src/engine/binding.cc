@@ -9,14 +9,24 @@ namespace tercel::engine {
 
 namespace {
 
-// Below this much work, waking a helper (a syscall, then some ten microseconds until it runs) costs more than it brings.
-constexpr double kWorthSharingUs = 30;
+// Below this much work, handing it over costs more than it brings; and below that, waking a helper does: a system call, then
+// up to 60 us until it runs.
+constexpr double kWorthSharingUs = 6, kWorthWakingUs = 80;
 // What one thread does at least, where a step is bound by arithmetic or by bandwidth.
 constexpr double kFlopsPerUs = 50e3, kBytesPerUs = 20e3;
 
-double estimated_us(const Region& region) {
+// Of one thread: what the planner measured for just these shapes, else what arithmetic and bandwidth say.
+double estimated_us(const Region& region, const plan::Bucket* bucket, std::span<const Shape> shapes) {
+  const bool measured =
+      bucket && std::equal(shapes.begin(), shapes.end(), bucket->input_shapes.begin(), bucket->input_shapes.end(),
+                           [](const Shape& shape, const auto& sizes) { return shape.sizes() == sizes; });
   double total = 0;
-  for (const StepRecord& record : region.records) total += std::max(record.flops / kFlopsPerUs, record.bytes / kBytesPerUs);
+  for (size_t i = 0; i < region.steps.size(); ++i) {
+    const StepRecord& record = region.records[i];
+    const uint32_t node = region.steps[i].node;
+    const float step_us = measured && node < bucket->step_us.size() ? bucket->step_us[node] : -1;
+    total += step_us >= 0 ? double{step_us} : std::max(record.flops / kFlopsPerUs, record.bytes / kBytesPerUs);
+  }
   return total;
 }
 
@@ -60,7 +70,9 @@ Result<std::unique_ptr<Binding>> make_binding(Environment& environment, std::spa
   binding->inputs.resize(shapes.size());
   const Region& first = binding->graph->first_region();
   // What follows a barrier is not known yet: assume that it is worth it.
-  binding->worth_sharing = first.barrier || estimated_us(first) >= kWorthSharingUs;
+  const double us = estimated_us(first, bucket, shapes);
+  binding->worth_sharing = first.barrier || us >= kWorthSharingUs;
+  binding->worth_waking = first.barrier || us >= kWorthWakingUs;
   return binding;
 }
 

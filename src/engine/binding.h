@@ -16,7 +16,8 @@ class Binding {
   std::vector<TensorType> input_types, output_types;  // extents that depend on data: unknown before a run, then of the last one
   std::unique_ptr<BoundGraph> graph;
   std::vector<const void*> inputs;  // room for one run's addresses
-  bool worth_sharing = false;       // enough work to be worth waking helpers
+  bool worth_sharing = false;       // enough work to share with helpers that are awake
+  bool worth_waking = false;        // enough to wake them
   bool asked_for_workers = false;   // the last run did: wake them before the first step of the next
   uint64_t last_used = 0;
   int holders = 0;  // while there are any, it is not forgotten

@@ -45,7 +45,8 @@ std::shared_ptr<plan::Program> wide_program() {
 
 // A session, a bound shape, inputs and buffers: all that one run needs.
 struct Ready {
-  explicit Ready(int threads, int64_t rows = 64) : session(Session::open(wide_program(), {.threads = threads}).take()) {
+  explicit Ready(int threads, int64_t rows = 64, bool linger = true)
+      : session(Session::open(wide_program(), {.threads = threads, .linger = linger}).take()) {
     const Shape shape{Dim(rows), Dim(kWidth)};
     binding = session->bind(std::vector<Shape>{shape}).value();
     data.resize(static_cast<size_t>(rows * kWidth));
@@ -143,7 +144,7 @@ TEST(HotPath, SmallRequestsWakeNobody) {
   std::unique_ptr<Ready> ready;
   const auto guarded = run_without_syscalls(
       [&] {
-        ready = std::make_unique<Ready>(2, 1);
+        ready = std::make_unique<Ready>(2, 1, false);
         ready->run();
       },
       [&] {

@@ -5,6 +5,7 @@
 #include "engine/binding.h"
 #include "engine/parallel/pool.h"
 #include "engine/profile.h"
+#include "engine/rush.h"
 #include "platform/cpus.h"
 #include "platform/isa.h"
 #include "platform/pages.h"
@@ -81,6 +82,7 @@ struct Session::State final : ArenaSource {
   std::vector<plan::InputRange> ranges;
   std::unique_ptr<Pool> pool;
   kernels::SerialWorkers serial;
+  Rush rush;
   std::vector<std::unique_ptr<Binding>> bindings;
   uint64_t clock = 0;  // counts uses, to find the least recent
   std::atomic<bool> busy{false};
@@ -162,16 +164,18 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
   binding->last_used = ++state.clock;
   for (size_t i = 0; i < inputs.size(); ++i) binding->inputs[i] = inputs[i].data;
   const platform::ScopedFlushDenormals flush;
-  const bool shared = binding->worth_sharing;
+  const bool may_share = binding->worth_sharing && state.pool->count() > 1;
+  if (may_share) state.rush.begin();
+  const bool awake = may_share && state.pool->begin_request(binding->worth_waking && binding->asked_for_workers);
+  const bool shared = awake || (may_share && binding->worth_waking);
   const RunContext context{.workers = shared ? static_cast<kernels::Workers*>(state.pool.get()) : &state.serial,
                            .in_place_workers = shared ? &state.pool->for_in_place() : &state.serial,
                            .control = control,
                            .check_numerics = state.options.check_numerics,
                            .observer = state.observer,
                            .observer_user = state.observer_user};
-  state.pool->begin_request(binding->asked_for_workers);
   auto result = binding->graph->run(context, binding->inputs, output_buffers, outputs);
-  binding->asked_for_workers = state.pool->end_request();
+  if (may_share) binding->asked_for_workers = state.pool->end_request(state.rush.end() && state.options.linger);
   for (size_t i = 0; i < outputs.size() && result.ok(); ++i) binding->output_types[i] = outputs[i].type;
   return result;
 }

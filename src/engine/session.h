@@ -17,6 +17,9 @@ struct SessionOptions {
   bool check_numerics = false;
   // Takes chunks back from preempted helpers. Uses one real-time signal that nobody handles, for the whole process.
   bool take_back = true;
+  // Where requests follow each other closely, helpers stay awake for up to 70 us between them, and steps too small to wake
+  // somebody for are shared too. Costs a core meanwhile.
+  bool linger = true;
 };
 
 // The answer to one request. Outputs are views: of the caller's buffer where one was given, else of the session's memory,

@@ -27,6 +27,9 @@ constexpr int kPausesBeforeYield = 2000;
 constexpr uint64_t kPatienceTicks = 50'000;
 constexpr uint64_t kForever = std::numeric_limits<uint64_t>::max();
 
+// How long helpers stay awake for a next request: 40 to 70 us.
+constexpr uint64_t kLingerTicks = 150'000;
+
 // Stack that kernels may use on a helper. Its pages are touched when the helper starts, not by the first chunk that it
 // happens to be in time for, which may be any later request's.
 constexpr size_t kStackTouched = 256 << 10;
@@ -92,14 +95,22 @@ void Pool::wake() {
   if (sleeping_.load(std::memory_order_seq_cst) > 0) futex_wake_all(awake_);
 }
 
-void Pool::begin_request(bool early) {
-  woken_ = false;
-  if (early && !helpers_.empty()) wake();
+bool Pool::begin_request(bool early) {
+  asked_ = false;
+  uint32_t lingering = kLingering;
+  woken_ = awake_.compare_exchange_strong(lingering, kAwake, std::memory_order_seq_cst);
+  if (!woken_ && early && !helpers_.empty()) wake();
+  return woken_;
 }
 
-bool Pool::end_request() {
-  if (woken_) awake_.store(kAsleep, std::memory_order_release);
-  return woken_;
+bool Pool::end_request(bool linger) {
+  if (linger && !helpers_.empty()) {
+    awake_.store(kLingering, std::memory_order_seq_cst);
+    if (!woken_ && sleeping_.load(std::memory_order_seq_cst) > 0) futex_wake_all(awake_);
+  } else if (woken_) {
+    awake_.store(kAsleep, std::memory_order_release);
+  }
+  return asked_;
 }
 
 // Claims chunks until none is left. Returns how many it ran.
@@ -129,6 +140,7 @@ void Pool::run_job(int chunks, Task task, bool repeatable) {
   ++job_;
   finished_.store(0, std::memory_order_relaxed);
   unclaimed_.store(chunks, std::memory_order_release);
+  asked_ = true;
   if (!woken_) wake();
   const uint64_t start = __rdtsc();
   const int ran = take_chunks(0);
@@ -174,7 +186,7 @@ void Pool::help(int worker) {
   while (true) {
     const uint32_t state = awake_.load(std::memory_order_seq_cst);
     if (state == kStopping) return;
-    if (state == kAwake) {
+    if (state == kAwake || state == kLingering) {
       help_while_awake(worker);
       continue;
     }
@@ -186,7 +198,19 @@ void Pool::help(int worker) {
 
 void Pool::help_while_awake(int worker) {
   std::atomic<bool>& inside = helpers_[static_cast<size_t>(worker - 1)]->inside;
-  for (Spin spin; awake_.load(std::memory_order_acquire) == kAwake;) {
+  uint64_t lingering_since = 0;
+  for (Spin spin;;) {
+    const uint32_t state = awake_.load(std::memory_order_acquire);
+    if (state == kLingering) {
+      if (lingering_since == 0) lingering_since = __rdtsc();
+      uint32_t expected = kLingering;
+      if (__rdtsc() - lingering_since > kLingerTicks) awake_.compare_exchange_strong(expected, kAsleep);
+      _mm_pause();
+      continue;
+    }
+    if (state != kAwake) return;
+    if (lingering_since != 0) spin = Spin();
+    lingering_since = 0;
     if (unclaimed_.load(std::memory_order_relaxed) <= 0) {
       spin.wait();
       continue;

@@ -12,7 +12,8 @@
 namespace tercel::engine {
 
 // The threads of one session. Helpers sleep between requests; within one they spin, so that handing them work costs a
-// few hundred nanoseconds and no syscall. A request wakes them at most once, when its first step asks for workers.
+// few hundred nanoseconds and no syscall. A request wakes them at most once, when its first step asks for workers. Where
+// requests follow each other closely they may linger awake for some 50 us, so that the next one finds them there.
 //
 // The caller's thread takes chunks like any helper, and never depends on one: a helper that the system does not run claims
 // none, and one that was preempted in the middle of a chunk has it taken back (interrupt.h) and computed by the caller, once
@@ -31,10 +32,11 @@ class Pool final : public kernels::Workers {
   Pool& operator=(const Pool&) = delete;
 
   // Brackets one request, on the thread that then calls run(). `early` wakes the helpers at once: for requests that are
-  // known to ask for them.
-  void begin_request(bool early);
-  // Lets the helpers go back to sleep. Returns whether the request had asked for workers.
-  bool end_request();
+  // known to ask for them. Returns whether the helpers are awake.
+  bool begin_request(bool early);
+  // Lets the helpers go back to sleep, at once or, with `linger`, when no request follows soon; the latter wakes them where
+  // they sleep. Returns whether the request had asked for workers.
+  bool end_request(bool linger = false);
 
   int count() const override { return static_cast<int>(helpers_.size()) + 1; }
   void run(int chunks, FunctionRef<void(int chunk, int worker)> task) override { run_job(chunks, task, true); }
@@ -87,14 +89,15 @@ class Pool final : public kernels::Workers {
   static constexpr int kTrackedChunksMax = 4096;  // jobs of more are waited for
   std::unique_ptr<std::atomic<uint32_t>[]> completed_by_;
 
-  bool woken_ = false;  // in this request; the caller's alone
+  // Of this request; the caller's alone.
+  bool woken_ = false, asked_ = false;
   bool can_take_back_ = false;
   pid_t process_ = 0;
   uint64_t taken_back_ = 0;
   InPlace in_place_{*this};
   std::vector<std::unique_ptr<Helper>> helpers_;
 
-  static constexpr uint32_t kAsleep = 0, kAwake = 1, kStopping = 2;
+  static constexpr uint32_t kAsleep = 0, kAwake = 1, kStopping = 2, kLingering = 3;
 };
 
 }  // namespace tercel::engine

@@ -14,6 +14,12 @@
 namespace tercel::engine {
 namespace {
 
+double process_cpu_seconds() {
+  timespec t;
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
+  return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+}
+
 TEST(Pool, RunsEveryChunkOnceWithAWorkerOfItsOwn) {
   for (int threads : {1, 2, 3, 5}) {
     auto pool = Pool::start(threads, false).take();  // a chunk that is taken back may run twice
@@ -67,15 +73,10 @@ TEST(Pool, HelpersSleepBetweenRequests) {
   pool->begin_request(true);
   pool->run(8, [](int, int) {});
   pool->end_request();
-  const auto cpu_seconds = [] {
-    timespec t;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-    return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
-  };
   std::this_thread::sleep_for(std::chrono::milliseconds(20));
-  const double before = cpu_seconds();
+  const double before = process_cpu_seconds();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  EXPECT_LT(cpu_seconds() - before, 0.05);
+  EXPECT_LT(process_cpu_seconds() - before, 0.05);
 }
 
 // A chunk that never ends on a helper, as if the system never ran the thread again.
@@ -153,6 +154,36 @@ TEST(Pool, WaitsForStepsThatWriteWhereTheyRead) {
     for (const auto& count : ran) ASSERT_EQ(count, 1);
   }
   EXPECT_EQ(pool->chunks_taken_back(), 0u);
+}
+
+TEST(Pool, LingeringHelpersAreThereForTheNextRequestAndSleepWhenNoneComes) {
+  auto pool = Pool::start(3).take();
+  EXPECT_FALSE(pool->begin_request(false));
+  EXPECT_FALSE(pool->end_request(true));
+  int found = 0;
+  for (int request = 0; request < 1000; ++request) {
+    found += pool->begin_request(false);
+    std::atomic<int> ran{0};
+    pool->for_in_place().run(8, [&](int, int) { ++ran; });
+    EXPECT_EQ(ran, 8);
+    EXPECT_TRUE(pool->end_request(true));
+  }
+  EXPECT_GT(found, 0);
+  std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_FALSE(pool->begin_request(false));  // they gave up
+  pool->end_request();
+  const double before = process_cpu_seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_LT(process_cpu_seconds() - before, 0.05);
+}
+
+TEST(Pool, StopsWhileHelpersLinger) {
+  for (int i = 0; i < 50; ++i) {
+    auto pool = Pool::start(3).take();
+    pool->begin_request(true);
+    pool->run(4, [](int, int) {});
+    pool->end_request(true);
+  }
 }
 
 TEST(Pool, StopsWhileHelpersAreAwake) {

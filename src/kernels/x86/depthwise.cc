@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t kTapsMax = 128;            // of a kernel; their addresses lie on the stack
 constexpr int64_t kChunkFloats = 16 * 1024;  // of output, for a chunk: a few microseconds
+constexpr int64_t kSmallFloats = 3 * 1024;   // of the first few, so that small steps are shared too
 
 struct DepthwisePlan {
   ConvGeometry g;
@@ -121,9 +122,12 @@ Result<Kernel> depthwise_bind(const StepContext& context, const Leaf& leaf) {
 
   const bool has_bias = context.has(2), has_residual = context.has(3);
   const int64_t rows = g.batch * g.out_height, blocks = plan.channel_blocks(), floats = rows * g.out_width * g.channels;
-  const int64_t row_parts = std::clamp<int64_t>(floats / blocks / kChunkFloats, 1, std::max<int64_t>(1, rows));
+  const auto chunks_of = [](int64_t n) {
+    return std::max(n / kChunkFloats, std::min(n / kSmallFloats, static_cast<int64_t>(kFirstChunks)));
+  };
+  const int64_t row_parts = std::clamp<int64_t>(chunks_of(floats / blocks), 1, std::max<int64_t>(1, rows));
   const int64_t chunks = row_parts * blocks;
-  const int64_t tasks = std::clamp<int64_t>(floats / kChunkFloats, 1, std::min(chunks, kChunksMax));
+  const int64_t tasks = std::clamp<int64_t>(chunks_of(floats), 1, std::min(chunks, kChunksMax));
   return Kernel([=](const Buffers& buffers) {
     if (floats == 0) return;
     const DepthwiseBuffers b{buffers.in<float>(0), has_bias ? buffers.in<float>(2) : nullptr,

@@ -59,7 +59,8 @@ Product cut_product(const TileFamily& family, int64_t rows, int64_t columns, int
   p.block_panels = std::clamp<int64_t>(kBlockFloats / (depth_max * family.width()), 1, panels);
 
   const double weights = static_cast<double>(columns) * static_cast<double>(runs * length);
-  const double wanted = std::max(2 * weights * static_cast<double>(rows) / kChunkFlops, weights / kChunkWeights);
+  const double whole = 2 * weights * static_cast<double>(rows) / kChunkFlops;
+  const double wanted = std::max({whole, std::min(2 * whole, kFirstChunks), weights / kChunkWeights});
   const double most = static_cast<double>(kChunksMax) / static_cast<double>(std::max<int64_t>(1, batches));
   int64_t target = std::max<int64_t>(1, static_cast<int64_t>(std::min(wanted, most)));
   if (target > 2) target = static_cast<int64_t>(align_up(static_cast<size_t>(target), 4));  // even shares for 2 and 4 threads

@@ -19,6 +19,7 @@ inline constexpr int64_t kBlockFloats = 64 * 1024;
 inline constexpr int64_t kTileFloats = 6 * 1024;    // of a tile's rows in a block: 24 KiB stay in a first-level cache of 32
 inline constexpr int64_t kBlockRows = 384;          // rows of a chunk whose partial sums wait in scratch
 inline constexpr double kChunkFlops = 1e6;          // some 5 us: far more than handing a chunk over costs
+inline constexpr double kFirstChunks = 4;           // of half that, so that small steps are shared too
 inline constexpr double kChunkWeights = 64 * 1024;  // or as many weights, where streaming them is the work
 inline constexpr int64_t kChunksMax = 64;           // that workers are handed; more are put together
 
