@@ -23,10 +23,11 @@ TEST(Crc32c, InstructionAgreesWithTableAtEveryLengthAndSplit) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
-  std::vector<std::byte> data(3 * 4096 * 2 + 77);
+  std::vector<std::byte> data(3 * 16384 * 2 + 3 * 512 + 77);
   for (std::byte& b : data) b = static_cast<std::byte>(random());
   for (size_t n :
-       {size_t{0}, size_t{1}, size_t{7}, size_t{8}, size_t{9}, size_t{12287}, size_t{12288}, size_t{12289}, data.size()}) {
+       {size_t{0}, size_t{1}, size_t{7}, size_t{8}, size_t{9}, size_t{1535}, size_t{1536}, size_t{1537}, size_t{49151},
+        size_t{49152}, size_t{49153}, size_t{50689}, data.size()}) {
     const auto all = std::span<const std::byte>(data).first(n);
     const uint32_t expected = crc32c_portable(0, all);
     EXPECT_EQ(crc32c(0, all), expected) << n;

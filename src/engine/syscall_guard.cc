@@ -52,7 +52,8 @@ bool forbid_syscalls() {
   const auto op = [](unsigned code) { return static_cast<unsigned short>(code); };
   const sock_filter filter[] = {
       BPF_STMT(op(BPF_LD | BPF_W | BPF_ABS), number),
-      BPF_JUMP(op(BPF_JMP | BPF_JEQ | BPF_K), SYS_sched_yield, 10, 0),
+      BPF_JUMP(op(BPF_JMP | BPF_JEQ | BPF_K), SYS_sched_yield, 11, 0),
+      BPF_JUMP(op(BPF_JMP | BPF_JEQ | BPF_K), SYS_sched_setaffinity, 10, 0),
       BPF_JUMP(op(BPF_JMP | BPF_JEQ | BPF_K), SYS_tgkill, 9, 0),
       BPF_JUMP(op(BPF_JMP | BPF_JEQ | BPF_K), SYS_membarrier, 8, 0),
       BPF_JUMP(op(BPF_JMP | BPF_JEQ | BPF_K), SYS_exit_group, 7, 0),

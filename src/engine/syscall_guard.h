@@ -11,7 +11,7 @@ struct GuardedRun {
 };
 
 // Runs `prepare` and then `body` in a child process. During `body` every syscall of every thread kills the child, but for
-// waiting on a futex and offering the CPU (helpers do), for taking chunks back from helpers that others keep from running,
+// waiting on a futex, offering or leaving a CPU (helpers do), for taking chunks back from helpers that others keep from running,
 // and for futex wakes, which are counted. For tests only.
 GuardedRun run_without_syscalls(FunctionRef<void()> prepare, FunctionRef<void()> body);
 

@@ -13,7 +13,7 @@
 namespace tercel::plan {
 
 // Weights are checked block by block, when somebody is about to use them: opening a plan reads none of them, and a process
-// that runs one tuned section never reads the others. Twelve pages: a multiple of what crc32c() takes at full speed.
+// that runs one tuned section never reads the others. Twelve pages: what crc32c() takes at full speed.
 inline constexpr size_t kBlockBytes = 48 * 1024;
 
 // CRC32C of each block of a section, computed while the section is written.

@@ -60,6 +60,7 @@ Result<std::unique_ptr<Pool>> Pool::start(int threads, bool take_back) {
     return invalid("a session runs on 1 to " + std::to_string(kThreadsMax) + " threads, not on " + std::to_string(threads));
   std::unique_ptr<Pool> pool(new Pool());
   pool->process_ = getpid();
+  if (sched_getaffinity(0, sizeof pool->allowed_, &pool->allowed_) != 0) CPU_ZERO(&pool->allowed_);  // over 1024 CPUs
   pool->can_take_back_ = take_back && threads > 1 && can_interrupt();
   for (int worker = 1; worker < threads; ++worker) pool->helpers_.push_back(std::make_unique<Helper>());
   sigset_t all, before;
@@ -139,6 +140,7 @@ void Pool::run_job(int chunks, Task task, bool repeatable) {
   chunks_ = chunks;
   ++job_;
   finished_.store(0, std::memory_order_relaxed);
+  caller_cpu_.store(sched_getcpu(), std::memory_order_relaxed);
   unclaimed_.store(chunks, std::memory_order_release);
   asked_ = true;
   if (!woken_) wake();
@@ -196,6 +198,14 @@ void Pool::help(int worker) {
   }
 }
 
+// Where somebody else is busy on every CPU, the system may put a helper beside the caller, and whatever the helper does there
+// keeps the caller from making work. It asks for any other CPU then, and offers this one where there is none.
+void Pool::leave(int cpu) const {
+  cpu_set_t others = allowed_;
+  CPU_CLR(static_cast<size_t>(cpu), &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) sched_yield();
+}
+
 void Pool::help_while_awake(int worker) {
   std::atomic<bool>& inside = helpers_[static_cast<size_t>(worker - 1)]->inside;
   uint64_t lingering_since = 0;
@@ -212,7 +222,9 @@ void Pool::help_while_awake(int worker) {
     if (lingering_since != 0) spin = Spin();
     lingering_since = 0;
     if (unclaimed_.load(std::memory_order_relaxed) <= 0) {
-      spin.wait();
+      const int cpu = caller_cpu_.load(std::memory_order_relaxed);
+      if (sched_getcpu() == cpu) leave(cpu);
+      else spin.wait();
       continue;
     }
     inside.store(true, std::memory_order_relaxed);

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sched.h>
+
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -70,6 +72,7 @@ class Pool final : public kernels::Workers {
   void wake();
   void help(int worker);
   void help_while_awake(int worker);
+  void leave(int cpu) const;
   int take_chunks(int worker);
   void run_job(int chunks, Task task, bool repeatable);
   bool wait_for_helpers(int chunks, uint64_t patience);
@@ -80,6 +83,8 @@ class Pool final : public kernels::Workers {
   alignas(64) std::atomic<int32_t> unclaimed_{0};     // chunks of the current job that nobody has taken
   alignas(64) std::atomic<int32_t> finished_{0};      // chunks of the current job that helpers have completed
   alignas(64) std::atomic<int32_t> sleeping_{0};      // helpers that are about to sleep, or do
+
+  std::atomic<int> caller_cpu_{-1};  // where the caller was when it last made work
 
   // The current job. Written by the caller while no chunk is unclaimed or running; read by who holds a chunk.
   const Task* task_ = nullptr;
@@ -93,6 +98,7 @@ class Pool final : public kernels::Workers {
   bool woken_ = false, asked_ = false;
   bool can_take_back_ = false;
   pid_t process_ = 0;
+  cpu_set_t allowed_;  // CPUs of the thread that started the pool
   uint64_t taken_back_ = 0;
   InPlace in_place_{*this};
   std::vector<std::unique_ptr<Helper>> helpers_;
