@@ -10,8 +10,7 @@ namespace {
 void gather_contents(InferContext& context) {
   const auto contents = tracked_dims(context, 0);
   const Tensor* indices = context.value(1);
-  if (context.value(0) || !contents || !indices || context.shape(0).rank() != 1 || indices->elements() > kTrackedElementsMax)
-    return;
+  if (!contents || !indices || context.shape(0).rank() != 1 || indices->elements() > kTrackedElementsMax) return;
   const int64_t size = static_cast<int64_t>(contents->size());
   std::vector<Dim> picked;
   for (int64_t i : as_ints(*indices)) {

@@ -79,7 +79,6 @@ bool has_unknown(std::span<const Dim> dims) {
 
 // Contents tracked as extents stay the same under another shape.
 void pass_contents(InferContext& context) {
-  if (context.value(0)) return;
   if (auto dims = tracked_dims(context, 0)) context.set_output_dims(0, std::move(*dims));
 }
 
@@ -190,12 +189,10 @@ Result<void> infer_expand(InferContext& context) {
   const Shape out = TRY(broadcast(context.shape(0), Shape(*dims)));
   if (!context.value(1) && context.shape(0).is_static() && has_unknown(out.dims()))
     return needs_value(context, 0, context.dtype(0), out.dims(), 1);
-  if (!context.value(0)) {
-    if (auto contents = tracked_dims(context, 0); contents && contents->size() == 1 && out.is_static() && out.rank() <= 1) {
-      const int64_t copies = TRY(checked_elements(out));
-      if (copies <= kTrackedElementsMax)
-        context.set_output_dims(0, std::vector<Dim>(static_cast<size_t>(copies), contents->front()));
-    }
+  if (auto contents = tracked_dims(context, 0); contents && contents->size() == 1 && out.is_static() && out.rank() <= 1) {
+    const int64_t copies = TRY(checked_elements(out));
+    if (copies <= kTrackedElementsMax)
+      context.set_output_dims(0, std::vector<Dim>(static_cast<size_t>(copies), contents->front()));
   }
   return set_shape(context, 0, context.dtype(0), out.dims());
 }

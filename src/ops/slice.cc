@@ -81,7 +81,7 @@ Result<void> infer_slice_known(InferContext& context) {
     Dim& d = out[static_cast<size_t>(p.axes[k])];
     d = sliced_extent(d, {p.starts[k]}, {p.ends[k]}, p.steps[k]);
   }
-  if (const auto contents = tracked_dims(context, 0); contents && !context.value(0) && shape.rank() == 1 && p.axes.size() == 1) {
+  if (const auto contents = tracked_dims(context, 0); contents && shape.rank() == 1 && p.axes.size() == 1) {
     const SliceAxis s = slice_axis(static_cast<int64_t>(contents->size()), p.starts[0], p.ends[0], p.steps[0]);
     std::vector<Dim> kept;
     for (int64_t i = 0; i < s.count; ++i) kept.push_back((*contents)[static_cast<size_t>(s.start + i * s.step)]);
@@ -174,7 +174,7 @@ Result<void> infer_split(InferContext& context) {
     TRY(set_shape(context, i, context.dtype(0), out));
   }
   if (open) return needs_value(context, 0, context.dtype(0), out, 1);
-  if (auto contents = tracked_dims(context, 0); contents && !context.value(0) && shape.rank() == 1 && !sizes.empty()) {
+  if (auto contents = tracked_dims(context, 0); contents && shape.rank() == 1 && !sizes.empty()) {
     auto next = contents->begin();
     for (size_t i = 0; i < parts && contents->end() - next >= sizes[i]; next += sizes[i++])
       context.set_output_dims(i, std::vector<Dim>(next, next + sizes[i]));

@@ -204,7 +204,7 @@ ZOO = [
 ]
 
 # Compared in bench/peers/ only: an engine that refuses one says so there.
-TREES = [Model(build.__name__, build, "x=1..8x30", BATCHES, 1e-5, lambda n, _: {"x": (n, trees.FEATURES)}) for build in (trees_100, trees_1000)]
+TREES = [Model(build.__name__, build, "x=1..128x30", BATCHES, 1e-5, lambda n, _: {"x": (n, trees.FEATURES)}) for build in (trees_100, trees_1000)]
 
 
 def write(model, folder):
