@@ -233,7 +233,8 @@ TEST_F(Capi, KnowsHeadersOfOtherVersions) {
   tercel_error small = TERCEL_INIT(tercel_error);
   small.struct_size = offsetof(tercel_error, message) + 5;
   small.message[5] = 'x';
-  EXPECT_EQ(tercel_plan_open("/nowhere", &plan_, &small), TERCEL_NOT_FOUND);
+  tercel_plan* none = nullptr;
+  EXPECT_EQ(tercel_plan_open("/nowhere", &none, &small), TERCEL_NOT_FOUND);
   EXPECT_EQ(std::strlen(small.message), 4u);
   EXPECT_EQ(small.message[5], 'x');
 }

@@ -15,11 +15,22 @@ constexpr double kWorthSharingUs = 6, kWorthWakingUs = 80;
 // What one thread does at least, where a step is bound by arithmetic or by bandwidth.
 constexpr double kFlopsPerUs = 50e3, kBytesPerUs = 20e3;
 
+bool is_bucket_of(const plan::Bucket* bucket, std::span<const Shape> shapes) {
+  return bucket && std::equal(shapes.begin(), shapes.end(), bucket->input_shapes.begin(), bucket->input_shapes.end(),
+                              [](const Shape& shape, const auto& sizes) { return shape.sizes() == sizes; });
+}
+
+// What the planner measured for just these shapes and threads.
+void promise_latency(LatencyWatch& watch, const Environment& environment, const plan::Bucket* bucket,
+                     std::span<const Shape> shapes) {
+  if (!is_bucket_of(bucket, shapes)) return;
+  for (const plan::MeasuredLatency& measured : bucket->latency)
+    if (static_cast<int>(measured.threads) == environment.threads) watch.promise(measured.p50_us, measured.p99_us);
+}
+
 // Of one thread: what the planner measured for just these shapes, else what arithmetic and bandwidth say.
 double estimated_us(const Region& region, const plan::Bucket* bucket, std::span<const Shape> shapes) {
-  const bool measured =
-      bucket && std::equal(shapes.begin(), shapes.end(), bucket->input_shapes.begin(), bucket->input_shapes.end(),
-                           [](const Shape& shape, const auto& sizes) { return shape.sizes() == sizes; });
+  const bool measured = is_bucket_of(bucket, shapes);
   double total = 0;
   for (size_t i = 0; i < region.steps.size(); ++i) {
     const StepRecord& record = region.records[i];
@@ -70,6 +81,7 @@ Result<std::unique_ptr<Binding>> make_binding(Environment& environment, std::spa
   binding->inputs.resize(shapes.size());
   const Region& first = binding->graph->first_region();
   // What follows a barrier is not known yet: assume that it is worth it.
+  promise_latency(binding->watch, environment, bucket, shapes);
   const double us = estimated_us(first, bucket, shapes);
   binding->worth_sharing = first.barrier || us >= kWorthSharingUs;
   binding->worth_waking = first.barrier || us >= kWorthWakingUs;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/bound_graph.h"
+#include "engine/latency_watch.h"
 #include "engine/session.h"
 
 namespace tercel::engine {
@@ -19,6 +20,7 @@ class Binding {
   bool worth_sharing = false;       // enough work to share with helpers that are awake
   bool worth_waking = false;        // enough to wake them
   bool asked_for_workers = false;   // the last run did: wake them before the first step of the next
+  LatencyWatch watch;               // against what the plan promises for these shapes; off where it promises nothing
   uint64_t last_used = 0;
   int holders = 0;  // while there are any, it is not forgotten
 

@@ -164,6 +164,8 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
   binding->last_used = ++state.clock;
   for (size_t i = 0; i < inputs.size(); ++i) binding->inputs[i] = inputs[i].data;
   const platform::ScopedFlushDenormals flush;
+  const bool watched = binding->watch.is_on();
+  if (watched) binding->watch.begin();
   const bool may_share = binding->worth_sharing && state.pool->count() > 1;
   if (may_share) state.rush.begin();
   const bool awake = may_share && state.pool->begin_request(binding->worth_waking && binding->asked_for_workers);
@@ -176,9 +178,12 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
                            .observer_user = state.observer_user};
   auto result = binding->graph->run(context, binding->inputs, output_buffers, outputs);
   if (may_share) binding->asked_for_workers = state.pool->end_request(state.rush.end() && state.options.linger);
+  if (watched && result.ok()) binding->watch.end(state.pool->chunks_taken_back());
   for (size_t i = 0; i < outputs.size() && result.ok(); ++i) binding->output_types[i] = outputs[i].type;
   return result;
 }
+
+const LatencyReport& Session::latency(const Binding& binding) const { return binding.watch.report(); }
 
 uint64_t Session::chunks_taken_back() const { return state_->pool->chunks_taken_back(); }
 

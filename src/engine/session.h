@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "engine/latency_watch.h"
 #include "engine/run_control.h"
 #include "plan/program.h"
 
@@ -73,6 +74,10 @@ class Session {
   // Input and output memory must not overlap.
   Result<void> run(const Binding& binding, std::span<const InputView> inputs, std::span<void* const> output_buffers,
                    std::span<OutputView> outputs, const RunControl& control = {});
+
+  // How runs of a bound shape compare with what the plan promises for it: the p50 and p99 that were measured when it was
+  // compiled, for these shapes and this number of threads. All zero where the plan promises nothing, or less than 20 us.
+  const LatencyReport& latency(const Binding& binding) const;
 
   // Chunks of steps that were taken back from preempted helpers so far.
   uint64_t chunks_taken_back() const;
