@@ -200,7 +200,7 @@ ZOO = [
     Model("mlp_wide", mlp_wide, "x=1..8x1024", BATCHES, 1e-4, lambda n, _: {"x": (n, 1024)}),
     Model("mlp_784", mlp_784, "x=1..8x784", BATCHES, 1e-4, lambda n, _: {"x": (n, 784)}),
     Model("mlp_100", mlp_100, "x=1..8x100", BATCHES, 1e-4, lambda n, _: {"x": (n, 100)}),
-    Model("linear_regression", linear_regression, "x=1..8x30", BATCHES, 1e-4, lambda n, _: {"x": (n, 30)}),
+    Model("linear_regression", linear_regression, "x=1..128x30", BATCHES, 1e-4, lambda n, _: {"x": (n, 30)}),
 ]
 
 # Compared in bench/peers/ only: an engine that refuses one says so there.
