@@ -193,7 +193,7 @@ TEST(HotPath, BitsDoNotDependOnWhoElseWantsTheCores) {
   ASSERT_NE(helper, 0);
   pin(helper, cpu == 0 ? 1 : 0);  // where there is only one, the caller is the one who takes it
   sched_param lowest{};
-  ASSERT_EQ(sched_setscheduler(helper, SCHED_IDLE, &lowest), 0);
+  if (sched_setscheduler(helper, SCHED_IDLE, &lowest) != 0) GTEST_SKIP() << "this process may not lower a thread";
   std::atomic<bool> stop{false};
   std::jthread other([&] {
     pin(0, cpu == 0 ? 1 : 0);
