@@ -138,7 +138,8 @@ TERCEL_API size_t tercel_dtype_size(tercel_dtype dtype);
 /* The clock of deadlines: CLOCK_MONOTONIC, in nanoseconds. */
 TERCEL_API int64_t tercel_now_ns(void);
 
-/* Maps a plan file and checks all of it; parses and copies no weight. Replace plan files by rename, never in place. */
+/* Maps a plan file and checks its tables; parses and copies no weight. Large weights are compared with their checksums by
+ * tercel_binding_open(), before anything reads them. Replace plan files by rename, never in place. */
 TERCEL_API tercel_status tercel_plan_open(const char* path, tercel_plan** plan, tercel_error* error);
 /* The same for an image that the caller keeps in memory, aligned to 64 bytes, until every handle made from it is closed. */
 TERCEL_API tercel_status tercel_plan_open_image(const void* image, size_t bytes, tercel_plan** plan, tercel_error* error);

@@ -2,6 +2,7 @@
 
 #include <atomic>
 
+#include "engine/turn.h"
 #include "module/errors.h"
 
 namespace tercel::python {
@@ -10,18 +11,15 @@ namespace tercel::python {
 // between. A second call at the same time raises InvalidError. Made and destroyed with the GIL held.
 class Turn {
  public:
-  explicit Turn(std::atomic<bool>& busy) : busy_(busy) {
-    if (busy.exchange(true, std::memory_order_acquire))
+  explicit Turn(std::atomic<bool>& busy) : turn_(busy) {
+    if (!turn_.mine())
       raise(
           invalid("this session is in use by another thread: give each thread a tercel.Session of its own, opened from the "
                   "same tercel.Plan; they share its weights"));
   }
-  ~Turn() { busy_.store(false, std::memory_order_release); }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
 
  private:
-  std::atomic<bool>& busy_;
+  engine::Turn turn_;
 };
 
 }  // namespace tercel::python

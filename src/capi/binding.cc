@@ -7,7 +7,7 @@
 tercel_binding::~tercel_binding() {
   if (!bound) return;
   while (true) {
-    const tercel::capi::Turn turn(*shared);
+    const tercel::capi::Turn turn(shared->busy);
     if (turn.mine()) {
       shared->session->release(*bound);
       return;
@@ -50,7 +50,7 @@ tercel_status open_binding(const std::shared_ptr<SharedSession>& shared, const t
   const auto wanted = shapes_of(session.program(), shapes, count);
   if (!wanted.ok()) return fail(error, wanted.error());
   auto binding = std::make_unique<tercel_binding>();
-  const Turn turn(*shared);
+  const Turn turn(shared->busy);
   if (!turn.mine()) return fail(error, TERCEL_BUSY, "%s", kBusy);
   const auto bound = session.bind(*wanted);
   if (!bound.ok()) return fail(error, bound.error());
@@ -141,14 +141,14 @@ void tercel_binding_close(tercel_binding* binding) { delete binding; }
 tercel_status tercel_binding_set_input(tercel_binding* binding, size_t index, const void* data, size_t bytes,
                                        tercel_error* error) {
   if (!binding || index >= binding->inputs.size()) return fail(error, TERCEL_NOT_FOUND, "there is no input %zu", index);
-  const Turn turn(*binding->shared);
+  const Turn turn(binding->shared->busy);
   if (!turn.mine()) return fail(error, TERCEL_BUSY, "%s", tercel::capi::kBusy);
   return tercel::capi::set_input(*binding, index, data, bytes, error);
 }
 
 tercel_status tercel_binding_set_output(tercel_binding* binding, size_t index, void* data, size_t bytes, tercel_error* error) {
   if (!binding || index >= binding->buffers.size()) return fail(error, TERCEL_NOT_FOUND, "there is no output %zu", index);
-  const Turn turn(*binding->shared);
+  const Turn turn(binding->shared->busy);
   if (!turn.mine()) return fail(error, TERCEL_BUSY, "%s", tercel::capi::kBusy);
   if (data || bytes) return tercel::capi::set_output(*binding, index, data, bytes, error);
   binding->buffers[index] = nullptr;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "engine/session.h"
+#include "engine/turn.h"
 #include "tercel/tercel.h"
 
 // What the opaque handles of tercel.h hold.
@@ -16,25 +17,11 @@ struct tercel_plan {
 
 namespace tercel::capi {
 
+using engine::Turn;
+
 struct SharedSession {
   std::unique_ptr<engine::Session> session;
-  std::atomic<bool> busy{false};
-};
-
-// Set while a thread is inside a session. The engine refuses a second one too, but its sentence is allocated.
-class Turn {
- public:
-  explicit Turn(SharedSession& shared) : busy_(shared.busy), mine_(!busy_.exchange(true, std::memory_order_acquire)) {}
-  ~Turn() {
-    if (mine_) busy_.store(false, std::memory_order_release);
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  bool mine() const { return mine_; }
-
- private:
-  std::atomic<bool>& busy_;
-  bool mine_;
+  std::atomic<bool> busy{false};  // the engine refuses a second thread too, but its sentence is allocated
 };
 
 }  // namespace tercel::capi

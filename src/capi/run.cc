@@ -7,7 +7,7 @@ namespace {
 
 tercel_status compute(tercel_binding& binding, const tercel_run_options& options, std::span<int64_t> step_ns,
                       tercel_error* error) {
-  const Turn turn(*binding.shared);
+  const Turn turn(binding.shared->busy);
   if (!turn.mine())
     return fail(error, TERCEL_BUSY, "this session is in use by another thread: give each thread a session of its own");
   for (size_t i = 0; i < binding.inputs.size(); ++i)

@@ -5,8 +5,6 @@
 
 #include <algorithm>
 
-#include "platform/clock.h"
-
 namespace tercel::engine {
 
 namespace {
@@ -50,10 +48,7 @@ LatencyWatch::Snapshot LatencyWatch::look(uint64_t chunks_taken_back) {
   return {usage.ru_minflt + usage.ru_majflt, usage.ru_nivcsw, chunks_taken_back};
 }
 
-void LatencyWatch::begin() { start_ns_ = platform::now_ns(); }
-
-void LatencyWatch::end(uint64_t chunks_taken_back) {
-  const int64_t took_ns = platform::now_ns() - start_ns_;
+void LatencyWatch::add(int64_t took_ns, uint64_t chunks_taken_back) {
   ++report_.runs;
   if (took_ns <= late_above_ns_) return;
   ++report_.late;

@@ -29,7 +29,7 @@ struct LatencyReport {
   bool is_broken() const { return runs >= 100 && late * 100 > runs; }
 };
 
-// Keeps the report. Costs two readings of the clock per run; a late run costs some microseconds more, after it. One thread.
+// Keeps the report. A late run costs some microseconds more, after it. One thread.
 class LatencyWatch {
  public:
   // Runs shorter than this are not watched: looking at the clock would cost more than it tells.
@@ -39,8 +39,7 @@ class LatencyWatch {
   bool is_on() const { return report_.promised_p99_us > 0; }
   const LatencyReport& report() const { return report_; }
 
-  void begin();
-  void end(uint64_t chunks_taken_back);  // of the session so far
+  void add(int64_t took_ns, uint64_t chunks_taken_back);  // of the session so far
 
  private:
   struct Snapshot {
@@ -52,7 +51,7 @@ class LatencyWatch {
 
   LatencyReport report_;
   Snapshot before_;
-  int64_t start_ns_ = 0, late_above_ns_ = 0;
+  int64_t late_above_ns_ = 0;
   uint64_t usual_spin_ = 0;
 };
 

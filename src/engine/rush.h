@@ -2,20 +2,18 @@
 
 #include <cstdint>
 
-#include "platform/clock.h"
-
 namespace tercel::engine {
 
 // Whether requests follow each other so closely that helpers had better stay awake between them. One thread.
 class Rush {
  public:
-  void begin() {
-    if (platform::now_ns() - last_end_ns_ > kGapNsMax) close_ = 0;
+  void begin(int64_t now_ns) {
+    if (now_ns - last_end_ns_ > kGapNsMax) close_ = 0;
     else if (close_ < kEnough) ++close_;
   }
   // True after some requests in a row that each began soon after the one before it had ended.
-  bool end() {
-    last_end_ns_ = platform::now_ns();
+  bool end(int64_t now_ns) {
+    last_end_ns_ = now_ns;
     return close_ >= kEnough;
   }
 

@@ -6,6 +6,8 @@
 #include "engine/parallel/pool.h"
 #include "engine/profile.h"
 #include "engine/rush.h"
+#include "engine/turn.h"
+#include "platform/clock.h"
 #include "platform/cpus.h"
 #include "platform/isa.h"
 #include "platform/pages.h"
@@ -13,22 +15,6 @@
 namespace tercel::engine {
 
 namespace {
-
-// Set while a call is inside a session; a second call is told so instead of corrupting the first.
-class Turn {
- public:
-  explicit Turn(std::atomic<bool>& busy) : busy_(busy), mine_(!busy.exchange(true, std::memory_order_acquire)) {}
-  ~Turn() {
-    if (mine_) busy_.store(false, std::memory_order_release);
-  }
-  Turn(const Turn&) = delete;
-  Turn& operator=(const Turn&) = delete;
-  bool mine() const { return mine_; }
-
- private:
-  std::atomic<bool>& busy_;
-  bool mine_;
-};
 
 Error used_twice() {
   return invalid(
@@ -165,9 +151,9 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
   for (size_t i = 0; i < inputs.size(); ++i) binding->inputs[i] = inputs[i].data;
   const platform::ScopedFlushDenormals flush;
   const bool watched = binding->watch.is_on();
-  if (watched) binding->watch.begin();
   const bool may_share = binding->worth_sharing && state.pool->count() > 1;
-  if (may_share) state.rush.begin();
+  const int64_t start_ns = watched || may_share ? platform::now_ns() : 0;
+  if (may_share) state.rush.begin(start_ns);
   const bool awake = may_share && state.pool->begin_request(binding->worth_waking && binding->asked_for_workers);
   const bool shared = awake || (may_share && binding->worth_waking);
   const RunContext context{.workers = shared ? static_cast<kernels::Workers*>(state.pool.get()) : &state.serial,
@@ -177,8 +163,9 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
                            .observer = state.observer,
                            .observer_user = state.observer_user};
   auto result = binding->graph->run(context, binding->inputs, output_buffers, outputs);
-  if (may_share) binding->asked_for_workers = state.pool->end_request(state.rush.end() && state.options.linger);
-  if (watched && result.ok()) binding->watch.end(state.pool->chunks_taken_back());
+  const int64_t end_ns = watched || may_share ? platform::now_ns() : 0;
+  if (may_share) binding->asked_for_workers = state.pool->end_request(state.rush.end(end_ns) && state.options.linger);
+  if (watched && result.ok()) binding->watch.add(end_ns - start_ns, state.pool->chunks_taken_back());
   for (size_t i = 0; i < outputs.size() && result.ok(); ++i) binding->output_types[i] = outputs[i].type;
   return result;
 }

@@ -95,7 +95,9 @@ Result<std::shared_ptr<const BlockChecks>> check_file(const platform::MappedFile
   for (const SectionEntry& entry : table) {
     if (entry.kind != SectionKind::kBlocks) continue;
     TRY(check_section(file, entry));
-    if (entry.index >= table.size() || entry.length % sizeof(uint32_t) != 0) return corrupted(entry);
+    const bool of_blob = entry.index < table.size() &&
+                         (table[entry.index].kind == SectionKind::kWeights || table[entry.index].kind == SectionKind::kPacked);
+    if (!of_blob || entry.length % sizeof(uint32_t) != 0) return corrupted(entry);
     std::vector<uint32_t> sums(entry.length / sizeof(uint32_t));
     if (!sums.empty()) std::memcpy(sums.data(), file.bytes().data() + entry.offset, entry.length);
     const SectionEntry& blob = table[entry.index];

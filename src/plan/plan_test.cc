@@ -147,16 +147,6 @@ TEST_F(PlanFile, NamesTheCorruptedSection) {
   EXPECT_THAT(refusal_of(damaged), HasSubstr("follow its end"));
 }
 
-TEST_F(PlanFile, RefusesForeignAndNewerFiles) {
-  EXPECT_THAT(refusal_of(std::string_view("\x08\x07 this is an ONNX file, honestly")), HasSubstr("not a plan file"));
-  auto bytes = sample_bytes();
-  const uint32_t newer = kFormatVersion + 1;
-  std::memcpy(bytes.data() + offsetof(Header, format_version), &newer, 4);
-  EXPECT_THAT(refusal_of(bytes), HasSubstr("use a newer tercel"));
-  EXPECT_EQ(open(folder_ + "/absent.plan").error().code(), ErrorCode::kNotFound);
-  EXPECT_EQ(open(folder_).error().code(), ErrorCode::kInvalid);
-}
-
 // Rewrites all checksums of an image after it was changed on purpose.
 void reseal(std::vector<char>& bytes) {
   Header header;
@@ -167,6 +157,26 @@ void reseal(std::vector<char>& bytes) {
   header.crc = header_crc(header, table);
   std::memcpy(bytes.data(), &header, sizeof header);
   std::memcpy(bytes.data() + sizeof header, table.data(), table.size() * sizeof(SectionEntry));
+}
+
+// Checksums of blocks stand for the whole one of a blob: no other section gets out of its own that way.
+TEST_F(PlanFile, OnlyBlobsAreCheckedLater) {
+  auto bytes = sample_bytes();
+  const size_t at = sizeof(Header) + 4 * sizeof(SectionEntry) + offsetof(SectionEntry, index);
+  const uint32_t program_section = 0;
+  std::memcpy(bytes.data() + at, &program_section, sizeof program_section);
+  reseal(bytes);
+  EXPECT_THAT(refusal_of(bytes), HasSubstr("section 'blocks 0' fails its checksum"));
+}
+
+TEST_F(PlanFile, RefusesForeignAndNewerFiles) {
+  EXPECT_THAT(refusal_of(std::string_view("\x08\x07 this is an ONNX file, honestly")), HasSubstr("not a plan file"));
+  auto bytes = sample_bytes();
+  const uint32_t newer = kFormatVersion + 1;
+  std::memcpy(bytes.data() + offsetof(Header, format_version), &newer, 4);
+  EXPECT_THAT(refusal_of(bytes), HasSubstr("use a newer tercel"));
+  EXPECT_EQ(open(folder_ + "/absent.plan").error().code(), ErrorCode::kNotFound);
+  EXPECT_EQ(open(folder_).error().code(), ErrorCode::kInvalid);
 }
 
 TEST_F(PlanFile, SaysWhichOperatorIsUnknown) {
