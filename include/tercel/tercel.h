@@ -138,6 +138,10 @@ TERCEL_API size_t tercel_dtype_size(tercel_dtype dtype);
 /* The clock of deadlines: CLOCK_MONOTONIC, in nanoseconds. */
 TERCEL_API int64_t tercel_now_ns(void);
 
+/* Loads a library of operators (tercel/operator.h) for plans that use them, before a session of such a plan is opened. It
+ * stays for the life of the process; loading it again does nothing. Its code runs with the rights of this process. */
+TERCEL_API tercel_status tercel_operators_load(const char* path, tercel_error* error);
+
 /* Maps a plan file and checks its tables; parses and copies no weight. Large weights are compared with their checksums by
  * tercel_binding_open(), before anything reads them. Replace plan files by rename, never in place. */
 TERCEL_API tercel_status tercel_plan_open(const char* path, tercel_plan** plan, tercel_error* error);

@@ -11,9 +11,10 @@ from tercel.compiling import compile
 from tercel.converters import convert
 from tercel.errors import (CancelledError, DeadlineError, Error, ExhaustedError, InternalError, InvalidError, IoError,
                            LimitError, NotFoundError, UnavailableError, UnsupportedError)
+from tercel.operators import load_operators
 from tercel.session import Session
 from tercel.types import Step, TensorInfo
 
 __all__ = ["Bound", "CancelledError", "DeadlineError", "Error", "ExhaustedError", "InternalError", "InvalidError", "IoError",
            "LimitError", "NotFoundError", "Plan", "Session", "Step", "TensorInfo", "UnavailableError", "UnsupportedError", "__version__",
-           "compile", "convert"]
+           "compile", "convert", "load_operators"]

@@ -10,6 +10,7 @@
 
 #include "engine/allocation_counter.h"
 #include "engine/test_program.h"
+#include "tercel/operator.h"
 #include "plan/plan.h"
 #include "tercel/tercel.h"
 
@@ -316,6 +317,49 @@ TEST_F(Capi, RunAllocatesNothing) {
   EXPECT_EQ(tercel_run(binding_, &options, &error_), TERCEL_DEADLINE);
   EXPECT_EQ(tercel_binding_set_input(binding_, 0, y_.data(), 16, &error_), TERCEL_INVALID);
   EXPECT_EQ(engine::allocations() - before, 0u);
+}
+
+tercel_status infer_like_x(const tercel_operator_node* node, tercel_error*) {
+  node->outputs[0]->dtype = node->inputs[0]->dtype;
+  node->outputs[0]->rank = node->inputs[0]->rank;
+  std::copy_n(node->inputs[0]->dims, TERCEL_RANK_MAX, node->outputs[0]->dims);
+  return TERCEL_OK;
+}
+
+tercel_status run_unless_negative(void*, const tercel_operator_run* run, tercel_error* error) {
+  const auto* x = static_cast<const float*>(run->inputs[0]);
+  if (x[0] < 0) {
+    std::snprintf(error->message, sizeof error->message, "x is negative");
+    return TERCEL_INVALID;
+  }
+  std::copy_n(x, 4, static_cast<float*>(run->outputs[0]));
+  return TERCEL_OK;
+}
+
+TEST_F(Capi, OperatorsOfTheCallerRunAndFail) {
+  static const tercel_operator op = {
+      sizeof(tercel_operator), "capi.test", "Positive", "", 1, 1, 1, 1, infer_like_x, nullptr, run_unless_negative, nullptr};
+  const tercel_operator* const operators[] = {&op};
+  EXPECT_EQ(tercel_operators_add(nullptr, 1, &error_), TERCEL_INVALID);
+  ASSERT_EQ(tercel_operators_add(operators, 1, &error_), TERCEL_OK) << error_.message;
+  EXPECT_EQ(tercel_operators_load(nullptr, &error_), TERCEL_INVALID);
+  EXPECT_EQ(tercel_operators_load("/nowhere/operators.so", &error_), TERCEL_NOT_FOUND);
+  EXPECT_THAT(error_.message, HasSubstr("/nowhere/operators.so"));
+  engine::GraphMaker g;
+  const auto x = g.input("x", DType::kFloat32, {Dim(4)});
+  g.output(g.node("tercel.Custom", {x}, engine::attributes_of({{"tercel.operator", std::string("capi.test.Positive")}})));
+  open(std::move(g));
+  set_buffers();
+  ASSERT_EQ(tercel_run(binding_, nullptr, &error_), TERCEL_OK);
+  EXPECT_EQ(y_, x_);
+  x_[0] = -1;
+  EXPECT_EQ(tercel_run(binding_, nullptr, &error_), TERCEL_INVALID);
+  EXPECT_THAT(error_.message, HasSubstr("(capi.test.Positive): x is negative"));
+  x_[0] = 1;
+  EXPECT_EQ(tercel_run(binding_, nullptr, &error_), TERCEL_OK);
+  tercel_step_info step = TERCEL_INIT(tercel_step_info);
+  ASSERT_EQ(tercel_binding_step(binding_, 0, &step), TERCEL_OK);
+  EXPECT_STREQ(step.op, "capi.test.Positive");
 }
 
 TEST(CapiNames, AreComplete) {

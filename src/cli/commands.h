@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <functional>
+#include <string>
+#include <vector>
 
 #include "base/result.h"
 #include "cli/terminal.h"
@@ -11,6 +13,7 @@ namespace tercel::cli {
 // What every command gets: the options before or after its name that all commands share.
 struct Shared {
   bool json = false, quiet = false;
+  std::vector<std::string> operators;  // libraries that main() loads before the command runs
   Terminal terminal() const { return Terminal::detect(json, quiet); }
 };
 

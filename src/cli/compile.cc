@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/load.h"
+#include "ops/custom.h"
 #include "passes/pipeline.h"
 #include "plan/plan.h"
 #include "platform/clock.h"
@@ -38,7 +39,7 @@ void print_json(const Options& options, const planner::Compiled& compiled, uint6
   const plan::Program& program = compiled.program;
   std::string out;
   JsonWriter json(out);
-  json.begin_object().field("plan", options.output).field("bytes", bytes).field("seconds", seconds);
+  json.begin_object().field("plan", options.output).field("bytes", bytes).field("seconds", seconds).field("notice", compiled.notice);
   json.field("steps", program.main().nodes.size())
       .field("isa", platform::isa_name(platform::host_isa()))
       .key("profiles")
@@ -76,7 +77,7 @@ void print_tactics(const plan::Program& program, const Terminal& terminal) {
   double total = 0;
   for (size_t n = 0; n < program.main().nodes.size(); ++n) {
     const uint32_t tactic = tuned.buckets[0].tactics[n];
-    auto& share = shares[{std::string(program.main().nodes[n].op->name),
+    auto& share = shares[{ops::title(*program.main().nodes[n].op, program.main().nodes[n].attributes),
                           tactic == plan::kUntuned ? "(bound at run time)" : tuned.tactic_names[tactic]}];
     ++share.steps;
     share.us += std::max(0.f, tuned.buckets[0].step_us[n]);
@@ -103,6 +104,7 @@ void print_text(const Options& options, const planner::Compiled& compiled, uint6
                    std::to_string(l.threads), time_text(l.p50_us), time_text(l.p99_us)});
     table.print(terminal);
   }
+  if (!compiled.notice.empty()) std::printf("\n%s\n", compiled.notice.c_str());
   std::printf("\nwrote %s, %s, %zu steps, in %s s\nnext: tercel bench %s   or   tercel explain %s\n", options.output.c_str(),
               bytes_text(static_cast<double>(bytes)).c_str(), compiled.program.main().nodes.size(), fixed(seconds, 1).c_str(),
               options.output.c_str(), options.output.c_str());

@@ -1,12 +1,18 @@
 #include <cstdio>
 
 #include "cli/commands.h"
+#include "custom/library.h"
 
 namespace tercel::cli {
 
 namespace {
 
 constexpr int kFailure = 1, kUsage = 2;
+
+Result<void> run(const Shared& shared, const Action& action) {
+  for (const std::string& library : shared.operators) TRY(custom::load_operators(library));
+  return action();
+}
 
 }  // namespace
 
@@ -19,6 +25,10 @@ int run_program(int argc, char** argv) {
   Action action;
   app.add_flag("--json", shared.json, "print one JSON object on stdout instead of text");
   app.add_flag("--quiet,-q", shared.quiet, "print only errors");
+  app.add_option("--operators", shared.operators, "library of custom operators that models use; may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
+      ->envname("TERCEL_OPERATORS");
   for (auto* add :
        {add_inspect, add_compile, add_run, add_bench, add_explain, add_compare, add_serve, add_doctor, add_version, add_completion})
     add(app, shared, action);
@@ -27,7 +37,7 @@ int run_program(int argc, char** argv) {
   } catch (const CLI::ParseError& e) {  // the library reports usage this way; it ends here
     return app.exit(e) == 0 ? 0 : kUsage;
   }
-  const auto result = action();
+  const auto result = run(shared, action);
   if (result.ok()) return 0;
   std::fflush(stdout);
   std::fprintf(stderr, "tercel: %s\n", result.error().message().c_str());

@@ -2,6 +2,7 @@
 
 #include "base/version.h"
 #include "cli/serve_options.h"
+#include "custom/library.h"
 #include "registry/plan_opener.h"
 
 // tercel-serve: the run half alone. Serves plans; links neither ONNX nor the passes nor the planner.
@@ -16,6 +17,11 @@ int main(int argc, char** argv) {
   bool json = false, quiet = false;
   app.add_flag("--json", json, "print the address as one JSON object once it listens");
   app.add_flag("--quiet,-q", quiet, "print only errors");
+  std::vector<std::string> operators;
+  app.add_option("--operators", operators, "library of custom operators that plans use; may be repeated")
+      ->type_name("FILE")
+      ->allow_extra_args(false)
+      ->envname("TERCEL_OPERATORS");
   tercel::cli::add_serve_options(app, options);
   try {
     app.parse(argc, argv);
@@ -24,7 +30,9 @@ int main(int argc, char** argv) {
   }
   if (!quiet)
     options.on_listening = [&](const std::string& address, uint16_t port) { tercel::cli::print_listening(address, port, json); };
-  const auto result = tercel::transport::http::run_server(options);
+  tercel::Result<void> result;
+  for (size_t i = 0; i < operators.size() && result.ok(); ++i) result = tercel::custom::load_operators(operators[i]);
+  if (result.ok()) result = tercel::transport::http::run_server(options);
   if (result.ok()) return 0;
   std::fprintf(stderr, "tercel-serve: %s\n", result.error().message().c_str());
   return kFailure;

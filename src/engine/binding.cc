@@ -4,6 +4,7 @@
 #include "engine/first_touch.h"
 #include "engine/profile.h"
 #include "engine/typed_node.h"
+#include "ops/custom.h"
 
 namespace tercel::engine {
 
@@ -51,12 +52,12 @@ TensorType undecided_type(const plan::Program& program, size_t output) {
 void append_steps(const plan::Program& program, const Region& region, std::vector<Session::StepInfo>& steps) {
   for (size_t i = 0; i < region.steps.size(); ++i) {
     const plan::ProgramNode& node = program.main().nodes[region.steps[i].node];
-    steps.push_back({node.name, std::string(node.op->name), std::string(region.steps[i].row->name), region.records[i].flops,
+    steps.push_back({node.name, ops::title(*node.op, node.attributes), std::string(region.steps[i].row->name), region.records[i].flops,
                      region.records[i].bytes});
   }
   if (!region.barrier) return;
   const plan::ProgramNode& node = program.main().nodes[region.barrier->node];
-  steps.push_back({node.name, std::string(node.op->name), "bound while running", 0, 0});
+  steps.push_back({node.name, ops::title(*node.op, node.attributes), "bound while running", 0, 0});
   if (!region.barrier->continuations.empty()) append_steps(program, *region.barrier->continuations.front().region, steps);
 }
 

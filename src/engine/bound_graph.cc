@@ -101,10 +101,15 @@ Result<void> RunContext::check_wanted() const {
   return {};
 }
 
+Error BoundGraph::failed(const RunContext& context, const Step& step) const {
+  return context.failure->error().within(describe(environment_.graph(graph_).nodes[step.node]));
+}
+
 Result<void> BoundGraph::run_region(const RunContext& context, Region& region, StepTimes& times) {
   if (context.observer || context.check_numerics) return run_watched(context, region, times);
   if (context.may_stop() || times.wanted()) return run_timed(context, region, times);
-  for (const Step& step : region.steps) step.kernel.run({step.inputs, step.outputs, region.scratch, context.workers_of(step)});
+  for (const Step& step : region.steps)
+    if (!context.execute(step, region.scratch)) return failed(context, step);
   return {};
 }
 
@@ -112,7 +117,7 @@ Result<void> BoundGraph::run_timed(const RunContext& context, Region& region, St
   for (const Step& step : region.steps) {
     TRY(context.check_wanted());
     const int64_t before = times.wanted() ? platform::now_ns() : 0;
-    step.kernel.run({step.inputs, step.outputs, region.scratch, context.workers_of(step)});
+    if (!context.execute(step, region.scratch)) return failed(context, step);
     if (times.wanted()) times.add(platform::now_ns() - before);
   }
   return {};
@@ -126,7 +131,7 @@ Result<void> BoundGraph::run_watched(const RunContext& context, Region& region, 
     const Step& step = region.steps[i];
     TRY(context.check_wanted());
     const int64_t before = platform::now_ns();
-    step.kernel.run({step.inputs, step.outputs, region.scratch, context.workers_of(step)});
+    if (!context.execute(step, region.scratch)) return failed(context, step);
     const int64_t after = platform::now_ns();
     times.add(after - before);
     const plan::ProgramNode& node = graph.nodes[step.node];

@@ -7,6 +7,7 @@
 
 #include "engine/region.h"
 #include "engine/session.h"
+#include "kernels/failure.h"
 
 namespace tercel::engine {
 
@@ -18,9 +19,15 @@ struct RunContext {
   bool check_numerics = false;
   Session::Observer observer = nullptr;  // of the main graph only
   void* observer_user = nullptr;
+  kernels::Failure* failure = nullptr;  // of this run's steps
 
   kernels::Workers* workers_of(const Step& step) const { return step.in_place ? in_place_workers : workers; }
   bool may_stop() const { return control.cancel || control.deadline_ns; }
+  // False when the step failed.
+  bool execute(const Step& step, std::byte* scratch) const {
+    step.kernel.run({step.inputs, step.outputs, scratch, workers_of(step), failure});
+    return !failure->happened();
+  }
   // Not ok once the caller no longer wants the answer. Allocates nothing: the messages are short.
   Result<void> check_wanted() const;
 };
@@ -68,6 +75,7 @@ class BoundGraph {
  private:
   BoundGraph(Environment& environment, uint32_t graph);
 
+  Error failed(const RunContext& context, const Step& step) const;
   Result<void> run_region(const RunContext& context, Region& region, StepTimes& times);
   Result<void> run_timed(const RunContext& context, Region& region, StepTimes& times);
   Result<void> run_watched(const RunContext& context, Region& region, StepTimes& times);

@@ -74,6 +74,7 @@ struct Session::State final : ArenaSource {
   std::atomic<bool> busy{false};
   Observer observer = nullptr;
   void* observer_user = nullptr;
+  kernels::Failure failure;
 };
 
 Session::Session(std::unique_ptr<State> state) : state_(std::move(state)) {}
@@ -161,7 +162,9 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
                            .control = control,
                            .check_numerics = state.options.check_numerics,
                            .observer = state.observer,
-                           .observer_user = state.observer_user};
+                           .observer_user = state.observer_user,
+                           .failure = &state.failure};
+  state.failure.clear();
   auto result = binding->graph->run(context, binding->inputs, output_buffers, outputs);
   const int64_t end_ns = watched || may_share ? platform::now_ns() : 0;
   if (may_share) binding->asked_for_workers = state.pool->end_request(state.rush.end(end_ns) && state.options.linger);

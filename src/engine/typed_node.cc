@@ -3,6 +3,8 @@
 #include <cstdlib>
 
 #include "engine/row_choice.h"
+#include "kernels/failure.h"
+#include "ops/custom.h"
 
 namespace tercel::engine {
 
@@ -69,8 +71,9 @@ Result<void> run_once(const Environment& environment, const TypedNode& node, ker
     return Error(ErrorCode::kExhausted, "no memory for " + std::to_string(bound.kernel.scratch_bytes()) + " bytes of scratch");
   std::vector<const void*> inputs;
   for (const LiveValue* input : node.inputs) inputs.push_back(input ? input->known->data() : nullptr);
-  bound.kernel.run({inputs.data(), outputs.data(), scratch.get(), &workers});
-  return {};
+  kernels::Failure failure;
+  bound.kernel.run({inputs.data(), outputs.data(), scratch.get(), &workers, &failure});
+  return failure.happened() ? failure.error() : Result<void>();
 }
 
 Result<std::vector<Tensor>> evaluate(const Environment& environment, const TypedNode& node) {
@@ -86,6 +89,6 @@ Result<std::vector<Tensor>> evaluate(const Environment& environment, const Typed
   return tensors;
 }
 
-std::string describe(const plan::ProgramNode& node) { return "node '" + node.name + "' (" + std::string(node.op->name) + ")"; }
+std::string describe(const plan::ProgramNode& node) { return "node '" + node.name + "' (" + ops::title(*node.op, node.attributes) + ")"; }
 
 }  // namespace tercel::engine

@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "ops/custom.h"
+
 namespace tercel::graph {
 
 namespace {
@@ -80,7 +82,8 @@ void append_graph(const Model& model, size_t index, std::string& text) {
     if (value.constant)
       text += "  " + printable(value.name) + ": " + describe(model, value) + " = " + contents(*value.constant) + "\n";
   for (const Node& node : graph.nodes) {
-    text += "  " + typed(model, graph, node.outputs) + " = " + std::string(node.op->name) + "(" + names(graph, node.inputs) + ")";
+    text += "  " + typed(model, graph, node.outputs) + " = " + ops::title(*node.op, node.attributes);
+    text += "(" + names(graph, node.inputs) + ")";
     for (const auto& [name, value] : node.attributes.entries())
       text += " " + printable(name) + "=" + std::visit(AttributeText{}, value);
     text += "  # " + printable(node.name) + "\n";
@@ -99,7 +102,7 @@ std::string printable(std::string_view name) {
   return text;
 }
 
-std::string describe(const Node& node) { return "node '" + printable(node.name) + "' (" + std::string(node.op->name) + ")"; }
+std::string describe(const Node& node) { return "node '" + printable(node.name) + "' (" + ops::title(*node.op, node.attributes) + ")"; }
 
 std::string describe(const Model& model, const Value& value) {
   if (!value.has_type) return "?";

@@ -14,7 +14,7 @@ constexpr Family kFamilies[] = {
     dense_rows,          conv_rows,          simd_rows,
     ref_elementwise_rows, ref_reduction_rows, ref_matrix_rows,    ref_layout_rows,    ref_indexing_rows, ref_generator_rows,
     ref_image_rows,       ref_recurrent_rows, ref_quantized_rows, ref_signal_rows,    ref_attention_rows, ref_classic_rows,
-    ref_fused_rows,
+    ref_custom_rows,    ref_fused_rows,
 };
 
 struct Catalogue {

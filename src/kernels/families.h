@@ -23,6 +23,7 @@ std::span<const KernelRow> ref_quantized_rows();
 std::span<const KernelRow> ref_signal_rows();
 std::span<const KernelRow> ref_attention_rows();
 std::span<const KernelRow> ref_classic_rows();
+std::span<const KernelRow> ref_custom_rows();
 std::span<const KernelRow> ref_fused_rows();
 
 }  // namespace tercel::kernels

@@ -37,6 +37,8 @@ struct StepContext {
   const Tensor* constant(size_t i) const { return has(i) ? inputs[i].value : nullptr; }
 };
 
+class Failure;
+
 // Everything a kernel touches while it runs. Absent inputs and unread outputs are null. Buffers are aligned to
 // kTensorAlignment, except caller-owned ones, which are aligned to their element (16 bytes for float32 at least is not
 // promised). An output may alias an input only where the row says `in_place`.
@@ -45,6 +47,7 @@ struct Buffers {
   void* const* outputs;
   std::byte* scratch;  // scratch_bytes of the kernel, aligned to kTensorAlignment, contents undefined
   Workers* workers;
+  Failure* failure = nullptr;  // for the few kernels that can fail (kernels/failure.h); null: nobody wants to know
 
   template <typename T> const T* in(size_t i) const { return static_cast<const T*>(inputs[i]); }
   template <typename T> T* out(size_t i = 0) const { return static_cast<T*>(outputs[i]); }

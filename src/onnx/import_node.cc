@@ -4,6 +4,7 @@
 #include "onnx/importer.h"
 #include "onnx/operators.h"
 #include "ops/control.h"
+#include "ops/custom.h"
 
 namespace tercel::onnx {
 
@@ -146,6 +147,7 @@ Result<void> Importer::import_into(Scope& scope, const NodeProto& proto) {
   NodeContext node(model_, scope, scope.prefix + name_of(proto));
   for (std::string_view name : proto.inputs) node.inputs.push_back(name.empty() ? kNoValue : TRY(scope.find(name)));
   node.opset = opset_of(scope, proto.domain);
+  if (ops::find_custom_operator(proto.domain, proto.op_type)) return import_custom(scope, proto, node);
   if (const FunctionProto* function = find_function(proto)) return import_call(scope, proto, *function, node);
   return import_operator(scope, proto, node);
 }
@@ -183,6 +185,16 @@ Result<void> Importer::import_operator(Scope& scope, const NodeProto& proto, Nod
   node.attributes = TRY(plain_attributes(scope, proto, known->attributes));
   TRY(declare_outputs(scope, proto, node));
   return known->adapter ? known->adapter(node) : node.finish();
+}
+
+// An operator that a user brought comes before a function of its name, which other engines may need.
+Result<void> Importer::import_custom(Scope& scope, const NodeProto& proto, NodeContext& node) {
+  node.op = ops::kCustom;
+  node.attributes = TRY(plain_attributes(scope, proto, {}));
+  node.attributes.set(ops::kCustomOperator, std::string(proto.domain) + "." + std::string(proto.op_type));
+  node.attributes.set(ops::kCustomVersion, node.opset);
+  TRY(declare_outputs(scope, proto, node));
+  return node.finish();
 }
 
 Result<void> Importer::import_constant(const NodeProto& proto, NodeContext& node) {

@@ -43,6 +43,7 @@ class Importer {
   Result<void> import_into(Scope& scope, const NodeProto& proto);
   Result<NodeContext> open_node(Scope& scope, const NodeProto& proto);
   Result<void> declare_outputs(Scope& scope, const NodeProto& proto, NodeContext& node);
+  Result<void> import_custom(Scope& scope, const NodeProto& proto, NodeContext& node);
   Result<void> import_operator(Scope& scope, const NodeProto& proto, NodeContext& node);
   Result<void> import_constant(const NodeProto& proto, NodeContext& node);
   Result<std::optional<ops::AttributeValue>> attribute_value(const Scope& scope, const AttributeProto& proto);

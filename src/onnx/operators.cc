@@ -309,7 +309,8 @@ std::string refusal_of(std::string_view domain, std::string_view name) {
     return "training operators are not computed with; export the model for inference";
   if (operators_of(domain).empty())
     return "the domain '" + graph::printable(domain) +
-           "' is unknown; export the model with the operators of ai.onnx, or with a model-local function";
+           "' is unknown; load a library that has its operators with --operators FILE, or export the model with those of ai.onnx, or "
+           "with a model-local function";
   if (domain == "com.microsoft")
     return "this operator of ONNX Runtime's optimizer is not read; export the model without its graph optimizations";
   for (const Refused& refused : kRefused)

@@ -8,7 +8,7 @@ namespace {
 
 using Family = std::span<const OpDef> (*)();
 constexpr Family kFamilies[] = {elementwise_ops, reduction_ops, matrix_ops,    layout_ops, indexing_ops,  generator_ops, image_ops,
-                                recurrent_ops,   quantized_ops, signal_ops, control_ops, attention_ops, classic_ops, fused_ops};
+                                recurrent_ops,   quantized_ops, signal_ops, control_ops, attention_ops, classic_ops, custom_ops, fused_ops};
 
 std::vector<const OpDef*> collect() {
   std::vector<const OpDef*> ops;

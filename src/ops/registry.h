@@ -20,6 +20,7 @@ std::span<const OpDef> signal_ops();        // signal.cc: DFT, STFT, windows, Me
 std::span<const OpDef> control_ops();       // control.cc: If, Loop, Scan (run by engine/, not by kernels)
 std::span<const OpDef> attention_ops();     // attention.cc: Attention, RotaryEmbedding and the transformer operators
 std::span<const OpDef> classic_ops();       // classic.cc: trees, class scores, lookups (what ai.onnx.ml becomes)
+std::span<const OpDef> custom_ops();        // custom.cc: tercel.Custom, which stands for operators that users bring
 std::span<const OpDef> fused_ops();         // fused.cc: tercel.* operators, made by passes only
 
 }  // namespace tercel::ops

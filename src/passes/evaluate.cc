@@ -1,5 +1,6 @@
 #include "passes/evaluate.h"
 
+#include "kernels/failure.h"
 #include "kernels/kernel.h"
 
 namespace tercel::passes {
@@ -37,8 +38,9 @@ Result<void> run(const ops::OpDef& op, const StepContext& context, const std::ve
   const kernels::Kernel kernel = TRY(row->bind(context));
   Tensor scratch = TRY(Tensor::zeros(DType::kUint8, Shape{static_cast<int64_t>(kernel.scratch_bytes())}));
   kernels::SerialWorkers workers;
-  kernel.run({inputs.data(), outputs.data(), scratch.mutable_as<std::byte>(), &workers});
-  return {};
+  kernels::Failure failure;
+  kernel.run({inputs.data(), outputs.data(), scratch.mutable_as<std::byte>(), &workers, &failure});
+  return failure.happened() ? failure.error() : Result<void>();
 }
 
 }  // namespace

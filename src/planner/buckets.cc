@@ -5,6 +5,7 @@
 #include <set>
 
 #include "engine/session.h"
+#include "ops/custom.h"
 #include "plan/plan.h"
 #include "planner/model_at.h"
 #include "platform/clock.h"
@@ -89,6 +90,13 @@ Result<Tensor> pack(const graph::Graph& main, size_t node, const kernels::Kernel
   return bytes;
 }
 
+bool uses_custom_operators(const plan::Program& program) {
+  for (const plan::ProgramGraph& graph : program.graphs)
+    for (const plan::ProgramNode& node : graph.nodes)
+      if (node.op->name == ops::kCustom) return true;
+  return false;
+}
+
 }  // namespace
 
 Result<std::vector<graph::Model>> tune_buckets(const graph::Model& model, const Profile& profile, TacticChooser& chooser,
@@ -133,17 +141,20 @@ Result<std::vector<Tensor>> pack_weights(const std::vector<graph::Model>& fixed,
   return owned;
 }
 
-Result<void> measure_latency(plan::Program& program, const std::vector<int>& threads, double seconds, const Progress& progress) {
+Result<std::string> measure_latency(plan::Program& program, const std::vector<int>& threads, double seconds, const Progress& progress) {
   std::vector<plan::Bucket>& buckets = program.tuned[0].buckets;
   const size_t total = buckets.size() * threads.size();
   const auto image = TRY(plan::write_in_memory(program));
   for (size_t b = 0; b < buckets.size(); ++b)
     for (size_t t = 0; t < threads.size(); ++t) {
       report(progress, "measuring latency", b * threads.size() + t, total);
-      buckets[b].latency.push_back(TRY(measure(image, buckets[b], threads[t], seconds / static_cast<double>(total))));
+      const auto measured = measure(image, buckets[b], threads[t], seconds / static_cast<double>(total));
+      if (!measured.ok() && uses_custom_operators(program)) return measured.error().message();
+      if (!measured.ok()) return measured.error();
+      buckets[b].latency.push_back(*measured);
     }
   report(progress, "measuring latency", total, total);
-  return {};
+  return std::string();
 }
 
 }  // namespace tercel::planner

@@ -15,7 +15,8 @@ Result<std::vector<graph::Model>> tune_buckets(const graph::Model& model, const 
 Result<std::vector<Tensor>> pack_weights(const std::vector<graph::Model>& fixed, plan::TunedSection& section,
                                          const Progress& progress);
 
-// Runs the whole program at every bucket and thread count: fills arena_bytes and latency of `program.tuned[0]`.
-Result<void> measure_latency(plan::Program& program, const std::vector<int>& threads, double seconds, const Progress& progress);
+// Runs the whole program on zeros at every bucket and thread count: fills arena_bytes and latency of `program.tuned[0]`. Custom
+// operators may refuse such inputs: then nothing more is measured, and what the operator said is returned.
+Result<std::string> measure_latency(plan::Program& program, const std::vector<int>& threads, double seconds, const Progress& progress);
 
 }  // namespace tercel::planner

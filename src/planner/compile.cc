@@ -50,7 +50,8 @@ Result<Compiled> compile(graph::Model model, const CompileOptions& options) {
   const auto fixed = TRY(tune_buckets(model, profile, chooser, section, options.progress));
   compiled.packed = TRY(pack_weights(fixed, section, options.progress));
   compiled.program.tuned.push_back(std::move(section));
-  TRY(measure_latency(compiled.program, thread_counts(options), kMeasureSecondsMax, options.progress));
+  const auto refused = TRY(measure_latency(compiled.program, thread_counts(options), kMeasureSecondsMax, options.progress));
+  if (!refused.empty()) compiled.notice = "the plan promises no latency, which is measured on zeros: " + refused;
   compiled.tune_seconds = chooser.seconds_spent();
   return compiled;
 }

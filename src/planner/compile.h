@@ -31,6 +31,7 @@ struct Compiled {
   plan::Program program;
   std::vector<Tensor> packed;  // owns what program.tuned[].packed views
   double tune_seconds = 0;
+  std::string notice;  // what could not be measured and why, as a sentence; "" when there is nothing to say
 };
 
 // What identifies a model file in reports and plans: CRC32C and size, enough to tell files apart, no proof of origin.

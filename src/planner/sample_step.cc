@@ -101,7 +101,7 @@ std::byte* SampleStep::scratch(size_t bytes) {
 
 int64_t SampleStep::run(const kernels::Kernel& kernel, kernels::Workers& workers) {
   const auto& inputs = input_pointers_[next_set_++ % input_pointers_.size()];
-  const kernels::Buffers buffers{inputs.data(), output_pointers_.data(), scratch(kernel.scratch_bytes()), &workers};
+  const kernels::Buffers buffers{inputs.data(), output_pointers_.data(), scratch(kernel.scratch_bytes()), &workers, nullptr};
   const int64_t start = platform::now_ns();
   kernel.run(buffers);
   return platform::now_ns() - start;

@@ -30,6 +30,9 @@ class Dim {
   constexpr bool is_symbol() const { return code_ < 0 && code_ != INT64_MIN; }
   constexpr bool is_unknown() const { return code_ == INT64_MIN; }
   int64_t size() const { check(is_known(), "size of a symbolic dimension"); return code_; }
+  // The number behind it: a size, or one below zero. For what carries dims across an interface and back.
+  constexpr int64_t code() const { return code_; }
+  static constexpr Dim from_code(int64_t code) { return Dim(code); }
   int symbol_id() const { check(is_symbol(), "symbol of a known dimension"); return static_cast<int>(-1 - code_); }
 
   // The same size for sure: equal sizes or the same symbol. Two unknowns are never known to be equal.

@@ -348,6 +348,66 @@ def a_plan_of_another_isa_still_runs(cli):
         np.testing.assert_allclose(other, answers[0], rtol=1e-4, atol=1e-6)
 
 
+def custom_model(path, domain="com.example", op="Biquad", **attributes):
+    """A filter that ONNX has no operator for: y[t] = 0.5 x[t] + 0.5 y[t-1]."""
+    sections = numpy_helper.from_array(np.array([[0.5, 0, 0, 1, -0.5, 0]], np.float32), "sections")
+    nodes = [helper.make_node(op, ["x", "sections"], ["filtered"], name="smooth", domain=domain, **attributes),
+             helper.make_node("Neg", ["filtered"], ["y"])]
+    graph = helper.make_graph(nodes, "filter", [helper.make_tensor_value_info("x", FLOAT, ["channels", 4])],
+                              [helper.make_tensor_value_info("y", FLOAT, ["channels", 4])], [sections])
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid(domain, 3)]
+    onnx.save(helper.make_model(graph, opset_imports=opsets, ir_version=9), path)
+    return path
+
+
+@test
+def custom_operators(cli):
+    library = pathlib.Path(cli.program).parent / "operators/biquad_operator.so"
+    model, plan, x = custom_model(cli.folder / "filter.onnx"), cli.folder / "filter.plan", cli.folder / "filter.npy"
+    cli.refused("compile", model, "-o", plan, says=["com.example", "--operators"])
+    assert "com.example" in str(cli.json("inspect", model)["unsupported"])
+    report = cli.json("inspect", "--operators", library, model)
+    assert not report["unsupported"] and report["operators"]["com.example.Biquad"] == 1, report
+    cli.run("compile", model, "--operators", library, "-o", plan, "--tune-budget", "1", "--profile", "x=1..4x4")
+    np.save(x, np.array([[1, 0, 0, 0], [0, 8, 0, 0]], np.float32))
+    cli.run("run", plan, "--operators", library, "--input", f"x={x}", "--output", cli.folder / "filter.npz")
+    with np.load(cli.folder / "filter.npz") as answers:
+        np.testing.assert_allclose(answers["y"], [[-0.5, -0.25, -0.125, -0.0625], [0, -4, -2, -1]])
+    cli.refused("run", plan, "--input", f"x={x}", "--output", cli.folder / "filter.npz", says=["'smooth'", "com.example.Biquad", "--operators"])
+    assert "com.example.Biquad" in cli.run("explain", "--operators", library, plan).stdout
+    cli.run("bench", "--operators", library, plan, "--seconds", "0.1")
+    cli.run("compare", "--operators", library, model, plan)
+    cli.refused("compile", custom_model(cli.folder / "wrong.onnx", reverze=1), "--operators", library, "-o", plan, says=["smooth", "'reverze'"])
+    cli.refused("bench", plan, "--operators", cli.folder / "none.so", says="none.so")
+    cli.refused("bench", plan, "--operators", model, says="cannot be loaded")
+    # A library's operator comes before a function of the same name that the model brings for engines without it.
+    with_function = onnx.load(model)
+    body = [helper.make_node("Identity", ["x"], ["y"])]
+    with_function.functions.append(helper.make_function("com.example", "Biquad", ["x", "s"], ["y"], body, [helper.make_opsetid("", 17)]))
+    onnx.save(with_function, model)
+    for options, first in (((), -1), (("--operators", library), -0.5)):
+        cli.run("run", model, *options, "--input", f"x={x}", "--output", cli.folder / "filter.npz")
+        with np.load(cli.folder / "filter.npz") as answers:
+            assert answers["y"][0, 0] == first, (options, answers["y"])
+
+
+@test
+def custom_operators_that_fail(cli):
+    library = pathlib.Path(cli.program).parent / "operators/faulty_operators.so"
+    path, plan, x = cli.folder / "positive.onnx", cli.folder / "positive.plan", cli.folder / "negative.npy"
+    value = lambda name: helper.make_tensor_value_info(name, FLOAT, [1])  # noqa: E731
+    offset = numpy_helper.from_array(np.array([-1], np.float32), "one")
+    nodes = [helper.make_node("Add", ["x", "one"], ["z"]), helper.make_node("Positive", ["z"], ["y"], name="check", domain="test")]
+    graph = helper.make_graph(nodes, "g", [value("x")], [value("y")], [offset])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17), helper.make_opsetid("test", 1)], ir_version=9), path)
+    report = cli.json("compile", path, "--operators", library, "-o", plan, "--tune-budget", "1")
+    assert "promises no latency" in report["notice"] and "x is negative" in report["notice"], report
+    np.save(x, np.zeros(1, np.float32))
+    cli.refused("run", plan, "--operators", library, "--input", f"x={x}", says=["node 'check' (test.Positive): x is negative"])
+    np.save(x, np.ones(1, np.float32))
+    cli.run("run", plan, "--operators", library, "--input", f"x={x}")
+
+
 @test
 def unreadable_repository(cli):
     cli.refused("serve", "--model-repository", cli.folder / "nowhere", "--http-port", "0", says="nowhere")
