@@ -10,8 +10,8 @@
 
 #include "engine/allocation_counter.h"
 #include "engine/test_program.h"
-#include "tercel/operator.h"
 #include "plan/plan.h"
+#include "tercel/operator.h"
 #include "tercel/tercel.h"
 
 // Through the C functions alone, as a program that links the library sees them.

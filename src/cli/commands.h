@@ -14,6 +14,7 @@ namespace tercel::cli {
 struct Shared {
   bool json = false, quiet = false;
   std::vector<std::string> operators;  // libraries that main() loads before the command runs
+  bool test_operators = false;         // custom/spin.h
   Terminal terminal() const { return Terminal::detect(json, quiet); }
 };
 

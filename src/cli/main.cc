@@ -2,6 +2,7 @@
 
 #include "cli/commands.h"
 #include "custom/library.h"
+#include "custom/spin.h"
 
 namespace tercel::cli {
 
@@ -10,6 +11,7 @@ namespace {
 constexpr int kFailure = 1, kUsage = 2;
 
 Result<void> run(const Shared& shared, const Action& action) {
+  if (shared.test_operators) TRY(custom::add_test_operators());
   for (const std::string& library : shared.operators) TRY(custom::load_operators(library));
   return action();
 }
@@ -29,9 +31,11 @@ int run_program(int argc, char** argv) {
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->envname("TERCEL_OPERATORS");
-  for (auto* add :
-       {add_inspect, add_compile, add_run, add_bench, add_explain, add_compare, add_serve, add_doctor, add_version, add_completion})
+  for (auto* add : {add_inspect, add_compile, add_run, add_bench, add_explain, add_compare, add_serve, add_doctor, add_version,
+                    add_completion})
     add(app, shared, action);
+  app.add_flag("--test-operators", shared.test_operators,
+               "tercel.test.Spin, which costs a given CPU time: for measuring schedulers");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {  // the library reports usage this way; it ends here

@@ -3,6 +3,7 @@
 #include "base/version.h"
 #include "cli/serve_options.h"
 #include "custom/library.h"
+#include "custom/spin.h"
 #include "registry/plan_opener.h"
 
 // tercel-serve: the run half alone. Serves plans; links neither ONNX nor the passes nor the planner.
@@ -22,6 +23,8 @@ int main(int argc, char** argv) {
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->envname("TERCEL_OPERATORS");
+  bool test_operators = false;
+  app.add_flag("--test-operators", test_operators, "tercel.test.Spin, which costs a given CPU time: for measuring schedulers");
   tercel::cli::add_serve_options(app, options);
   try {
     app.parse(argc, argv);
@@ -30,7 +33,7 @@ int main(int argc, char** argv) {
   }
   if (!quiet)
     options.on_listening = [&](const std::string& address, uint16_t port) { tercel::cli::print_listening(address, port, json); };
-  tercel::Result<void> result;
+  tercel::Result<void> result = test_operators ? tercel::custom::add_test_operators() : tercel::Result<void>();
   for (size_t i = 0; i < operators.size() && result.ok(); ++i) result = tercel::custom::load_operators(operators[i]);
   if (result.ok()) result = tercel::transport::http::run_server(options);
   if (result.ok()) return 0;

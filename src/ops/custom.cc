@@ -32,7 +32,11 @@ bool is_name(const char* text, bool dots) {
   });
 }
 
-Result<void> check_operator(const tercel_operator* op) {
+bool is_reserved(std::string_view domain) {
+  return domain == "ai.onnx" || domain.starts_with("ai.onnx.") || domain == "tercel" || domain.starts_with("tercel.");
+}
+
+Result<void> check_operator(const tercel_operator* op, OperatorsOf whose) {
   if (!op) return invalid("the library lists an operator that is null");
   if (op->struct_size < sizeof(tercel_operator))
     return invalid("struct_size of an operator is " + std::to_string(op->struct_size) + ", less than " +
@@ -40,10 +44,9 @@ Result<void> check_operator(const tercel_operator* op) {
   if (!is_name(op->domain, true) || !is_name(op->name, false))
     return invalid("an operator has no proper name: domain and name take letters, digits, '_' and '-', the domain '.' too");
   const std::string name = name_of(*op);
-  const std::string_view domain = op->domain;
   if (name.size() >= kCustomNameMax)
     return too_large("the name '" + name + "' is over " + std::to_string(kCustomNameMax) + " bytes");
-  if (domain == "ai.onnx" || domain.starts_with("ai.onnx.") || domain == "tercel" || domain.starts_with("tercel."))
+  if (whose == OperatorsOf::kUser && is_reserved(op->domain))
     return invalid("'" + name + "': the domain is not the library's to fill: take one of your own");
   if (op->inputs_min < 0 || (op->inputs_max != kVariadic && op->inputs_max < op->inputs_min) || op->outputs_min < 1 ||
       op->outputs_max < op->outputs_min)
@@ -154,12 +157,12 @@ constexpr OpDef kOps[] = {
 
 std::span<const OpDef> custom_ops() { return kOps; }
 
-Result<void> add_custom_operators(std::span<const tercel_operator* const> operators) {
+Result<void> add_custom_operators(std::span<const tercel_operator* const> operators, OperatorsOf whose) {
   Registry& known = registry();
   const std::lock_guard lock(known.mutex);
   auto by_name = known.by_name;
   for (const tercel_operator* op : operators) {
-    TRY(check_operator(op));
+    TRY(check_operator(op, whose));
     const auto [place, fresh] = by_name.emplace(name_of(*op), op);
     if (!fresh && place->second != op)
       return invalid("'" + place->first + "' is known already, from another library: two operators cannot share a name");

@@ -24,8 +24,9 @@ inline constexpr int kCustomOperatorsMax = 4096;                        // in a 
 inline constexpr int kCustomNameMax = 256;                              // bytes of "domain.name"; documented there too
 
 // Makes operators known for the life of the process; all of them, or none and why. One that is known already (the same
-// address) is passed over; another one of its name is refused. Any thread.
-Result<void> add_custom_operators(std::span<const tercel_operator* const> operators);
+// address) is passed over; another one of its name is refused, and so are a user's in domains of ONNX and of Tercel. Any thread.
+enum class OperatorsOf : bool { kUser, kTercel };
+Result<void> add_custom_operators(std::span<const tercel_operator* const> operators, OperatorsOf whose = OperatorsOf::kUser);
 
 // Null when there is none. Any thread.
 const tercel_operator* find_custom_operator(std::string_view domain, std::string_view name);

@@ -392,6 +392,21 @@ def custom_operators(cli):
 
 
 @test
+def spin_exists_only_when_asked_for(cli):
+    path = cli.folder / "spin.onnx"
+    value = lambda name: helper.make_tensor_value_info(name, FLOAT, ["n", 1])  # noqa: E731
+    node = helper.make_node("Spin", ["x"], ["y"], domain="tercel.test", us=2000.0, batch_factor=0.5)
+    graph = helper.make_graph([node], "g", [value("x")], [value("y")])
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("tercel.test", 1)], ir_version=9), path)
+    cli.refused("compile", path, says="tercel.test")
+    plan = cli.folder / "spin.plan"
+    cli.run("compile", path, "--test-operators", "-o", plan, "--profile", "x=1..8x1", "--tune-budget", "1")
+    for batch, cost in ((1, 2000), (8, 9000)):
+        assert cli.json("bench", plan, "--test-operators", "--batch", batch, "--seconds", "0.2")["latency_us"]["min"] >= cost
+    cli.refused("bench", plan, says="tercel.test.Spin")
+
+
+@test
 def custom_operators_that_fail(cli):
     library = pathlib.Path(cli.program).parent / "operators/faulty_operators.so"
     path, plan, x = cli.folder / "positive.onnx", cli.folder / "positive.plan", cli.folder / "negative.npy"
