@@ -36,7 +36,9 @@ class EngineInstance final : public Instance {
     std::fill(wanted_.begin(), wanted_.end(), false);
     for (const auto& output : request.outputs) wanted_[output.index] = true;
     const engine::Binding& binding = *TRY(session_->bind(shapes_));
-    TRY(compute(binding, reply));
+    // Looking at the clock before each step is for those who have a deadline.
+    const engine::RunControl control{.deadline_ns = request.stop_ns == request::kNoDeadline ? 0 : request.stop_ns};
+    TRY(compute(binding, reply, control));
     remember();
     return {};
   }
@@ -44,13 +46,13 @@ class EngineInstance final : public Instance {
  private:
   // Into the reply where the sizes are known. Whether they are can differ between shapes, and the session says so when it
   // is given a buffer too many, before it computes.
-  Result<void> compute(const engine::Binding& binding, request::InferReply& reply) {
+  Result<void> compute(const engine::Binding& binding, request::InferReply& reply, const engine::RunControl& control) {
     if (direct_ && place(session_->output_types(binding), reply)) {
-      const auto result = session_->run(binding, inputs_, buffers_, outputs_);
+      const auto result = session_->run(binding, inputs_, buffers_, outputs_, control);
       if (result.ok()) return publish(reply), Result<void>();
       if (result.error().code() != ErrorCode::kInvalid) return result.error();
     }
-    TRY(session_->run(binding, inputs_, {}, outputs_));
+    TRY(session_->run(binding, inputs_, {}, outputs_, control));
     direct_ = false;
     return copy(reply);
   }

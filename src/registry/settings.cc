@@ -50,6 +50,45 @@ Result<std::vector<std::string>> strings(const toml::node& node, const std::stri
   return texts;
 }
 
+Result<request::Class> class_named(const toml::node& node, const std::string& file, const std::string& key) {
+  const auto name = node.value_exact<std::string>();
+  const auto known = name ? request::class_of(*name) : std::nullopt;
+  if (known) return *known;
+  return at(file, node.source(), "'" + key + "' must be \"guaranteed\", \"hard\", \"soft\" or \"bulk\"");
+}
+
+Result<void> apply_deadline(request::TimePolicy& time, const std::string& key, const toml::node& node, const std::string& file) {
+  const std::string name = "deadline." + key;
+  if (key == "default_us") {
+    time.default_us = TRY(integer(node, file, name, 0, request::kDeadlineUsMax));
+  } else if (key == "max_us") {
+    time.max_us = TRY(integer(node, file, name, 1, request::kDeadlineUsMax));
+  } else if (key == "class") {
+    time.default_class = TRY(class_named(node, file, name));
+    if (time.default_class == request::Class::kGuaranteed)
+      return at(file, node.source(), "'deadline.class' cannot be \"guaranteed\": that takes a reservation");
+  } else if (key == "classes") {
+    const auto* list = node.as_array();
+    if (!list || list->empty()) return at(file, node.source(), "'deadline.classes' must be a list such as [\"hard\", \"soft\"]");
+    time.grants.fill(false);
+    for (const auto& item : *list) time.grants[static_cast<size_t>(TRY(class_named(item, file, name)))] = true;
+  } else {
+    return at(file, node.source(), "unknown key '" + name + "'; known are default_us, max_us, class, classes");
+  }
+  return {};
+}
+
+Result<request::TimePolicy> deadline(const toml::node& node, const std::string& file) {
+  const auto* table = node.as_table();
+  if (!table) return at(file, node.source(), "'deadline' must be a table: [deadline]");
+  request::TimePolicy time;
+  for (const auto& [key, value] : *table) TRY(apply_deadline(time, std::string(key.str()), value, file));
+  if (time.default_us > time.max_us) return at(file, node.source(), "deadline.default_us is longer than deadline.max_us");
+  if (time.default_class == request::Class::kHard && time.default_us == 0)
+    return at(file, node.source(), "deadline.class is hard, which needs a deadline: set deadline.default_us too");
+  return time;
+}
+
 Result<void> apply(ModelSettings& settings, const std::string& key, const toml::node& node, const std::string& file) {
   if (key == "instances") {
     settings.instances = static_cast<uint32_t>(TRY(integer(node, file, key, 1, kInstancesMax)));
@@ -61,8 +100,11 @@ Result<void> apply(ModelSettings& settings, const std::string& key, const toml::
     settings.versions = TRY(versions(node, file));
   } else if (key == "profile") {
     settings.profile = TRY(strings(node, file, key));
+  } else if (key == "deadline") {
+    settings.time = TRY(deadline(node, file));
   } else {
-    return at(file, node.source(), "unknown key '" + key + "'; known are instances, threads, queue_max, versions, profile");
+    return at(file, node.source(),
+              "unknown key '" + key + "'; known are instances, threads, queue_max, versions, profile, deadline");
   }
   return {};
 }

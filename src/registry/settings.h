@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "request/terms.h"
 
 namespace tercel::registry {
 
@@ -22,12 +23,18 @@ struct VersionPolicy {
 //   queue_max = 256            requests that may wait; more are refused
 //   versions = "latest"        or "all", or a list of numbers: [1, 3]
 //   profile = ["x=1..8x3"]     input ranges, for a model.onnx that is compiled when it is loaded
+//   [deadline]
+//   default_us = 20_000        of requests that name none; 0: none
+//   max_us = 1_000_000         longer ones are shortened to this
+//   class = "hard"             of requests that name none: hard, soft or bulk
+//   classes = ["hard", "soft"] that clients may ask for; all when absent
 struct ModelSettings {
   uint32_t instances = 1;
   int threads = 0;
   uint32_t queue_max = 256;
   VersionPolicy versions;
   std::vector<std::string> profile;
+  request::TimePolicy time;
 };
 
 inline constexpr int64_t kInstancesMax = 256;          // instances in model.toml

@@ -22,6 +22,17 @@ TEST(Settings, DefaultsAndAllKeys) {
   EXPECT_EQ(parse_settings("versions = 'all'", "f")->versions.kind, VersionPolicy::Kind::kAll);
 }
 
+TEST(Settings, DeadlinesAreATable) {
+  const auto read = parse_settings("[deadline]\ndefault_us = 5_000\nmax_us = 9_000\nclass = 'soft'\nclasses = ['soft', 'bulk']\n",
+                                   "model.toml");
+  ASSERT_TRUE(read.ok()) << read.error().message();
+  EXPECT_EQ(read->time.default_us, 5000);
+  EXPECT_EQ(read->time.max_us, 9000);
+  EXPECT_EQ(read->time.default_class, request::Class::kSoft);
+  EXPECT_EQ(read->time.grants, (std::array<bool, request::kClassCount>{false, false, true, true}));
+  EXPECT_EQ(parse_settings("", "m")->time.default_us, 0);
+}
+
 TEST(Settings, ErrorsNameFileLineAndKey) {
   struct Case {
     const char* text;
@@ -39,6 +50,16 @@ TEST(Settings, ErrorsNameFileLineAndKey) {
       {"profile = 3", "'profile' must be a string"},
       {"profile = ['a', 3]", "'profile' must hold only strings"},
       {"a = [", "m.toml line 1"},
+      {"deadline = 5", "'deadline' must be a table"},
+      {"[deadline]\nmax_us = 0", "m.toml line 2: 'deadline.max_us' must be an integer from 1"},
+      {"[deadline]\ndefault_us = -1", "line 2: 'deadline.default_us'"},
+      {"[deadline]\n\nlongest = 1", "line 3: unknown key 'deadline.longest'; known are default_us"},
+      {"[deadline]\nclass = 'urgent'", "line 2: 'deadline.class' must be"},
+      {"[deadline]\nclass = 'guaranteed'", "that takes a reservation"},
+      {"[deadline]\nclass = 'hard'", "set deadline.default_us too"},
+      {"[deadline]\nclasses = []", "'deadline.classes' must be a list"},
+      {"[deadline]\nclasses = [3]", "'deadline.classes' must be"},
+      {"[deadline]\ndefault_us = 10\nmax_us = 9", "default_us is longer"},
       {"instances = 1\ninstances = 2", "line 2"},
   };
   for (const auto& c : cases) {

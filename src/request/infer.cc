@@ -6,6 +6,8 @@ void InferRequest::clear() {
   id.clear();
   inputs.clear();
   outputs.clear();
+  wish = {};
+  stop_ns = kNoDeadline;
 }
 
 std::byte* InferRequest::reserve(size_t input, size_t bytes) {

@@ -11,6 +11,11 @@ namespace {
 sched::RequestId id_of(const Job& job) { return reinterpret_cast<sched::RequestId>(&job); }
 Job& job_of(sched::RequestId id) { return *reinterpret_cast<Job*>(id); }
 
+// A late answer to a soft request is worth sending.
+sched::TimeNs latest_start_of(const Job& job) {
+  return job.terms.request_class == request::Class::kHard ? job.terms.deadline_ns : sched::kNever;
+}
+
 // Obeys one action: starts inside its window or fails the job. Returns the nanoseconds it computed.
 int64_t run(const sched::Action& action, registry::Instance& instance) {
   Job& job = job_of(action.request);
@@ -53,7 +58,7 @@ Result<Executor::Submitted> Executor::submit(Job& job) {
   job.error.reset();
   std::unique_lock lock(mutex_);
   const int64_t now = platform::now_ns();  // read under the lock: a scheduler's time never goes backwards
-  const auto admitted = scheduler_->admit({id_of(job), job.clock.started_ns(), job.deadline_ns}, now);
+  const auto admitted = scheduler_->admit({id_of(job), job.clock.started_ns(), latest_start_of(job)}, now);
   if (!admitted.ok()) return admitted.error();
   const auto action = scheduler_->next(now);
   if (!action) return Submitted::kPending;

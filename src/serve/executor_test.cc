@@ -92,7 +92,7 @@ TEST(Executor, RunsInstancesInParallel) {
 TEST(Executor, DropsWhatExpiredInTheQueueAndReportsFailures) {
   Fixture f({.takes = 10ms}, 1, 2, 0);
   std::array<WaitedJob, 2> jobs;
-  jobs[1].job.deadline_ns = platform::now_ns() + 1'000'000;
+  jobs[1].job.terms = {request::Class::kHard, platform::now_ns() + 1'000'000};
   for (auto& waited : jobs) ASSERT_TRUE(f.executor.submit(waited.job).ok());
   for (auto& waited : jobs) waited.finished.acquire();
   EXPECT_FALSE(jobs[0].job.error);

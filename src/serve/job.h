@@ -16,7 +16,7 @@ struct Job {
   request::InferRequest request;
   request::InferReply reply;
   request::StageClock clock;
-  sched::TimeNs deadline_ns = sched::kNever;
+  request::Terms terms;
   std::optional<Error> error;  // set when the job failed
 
   // Called once, on a thread of the executor, when a job that submit() left pending is done. Must only hand the job back to

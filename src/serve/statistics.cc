@@ -24,7 +24,7 @@ void Statistics::record(Outcome outcome, const request::StageClock& clock) {
   // Wall-clock time: the statistics extension reports it as Unix time.
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   last_request_ms_.store(std::chrono::duration_cast<std::chrono::milliseconds>(now).count(), std::memory_order_relaxed);
-  if (outcome != Outcome::kOk) {
+  if (!is_answered(outcome)) {
     failure_ns_.add(static_cast<uint64_t>(total_ns));
     return;
   }
@@ -32,10 +32,12 @@ void Statistics::record(Outcome outcome, const request::StageClock& clock) {
   for (size_t i = 0; i < request::kStageCount; ++i) stages_[i].record(clock.spent_ns(static_cast<request::Stage>(i)));
 }
 
+uint64_t Statistics::answers() const { return count(Outcome::kOk) + count(Outcome::kLate); }
+
 uint64_t Statistics::failures() const {
   uint64_t sum = 0;
-  for (size_t i = 1; i < kOutcomeCount; ++i) sum += outcomes_[i].value();
-  return sum;
+  for (size_t i = 0; i < kOutcomeCount; ++i) sum += outcomes_[i].value();
+  return sum - answers();
 }
 
 }  // namespace tercel::serve

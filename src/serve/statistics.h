@@ -13,13 +13,15 @@
 namespace tercel::serve {
 
 // How a request of a known model ended; the values of the metric label `outcome`.
-enum class Outcome : uint8_t { kOk, kInvalid, kRejectedOverload, kDeadlineMissed, kUnavailable, kError };
-inline constexpr size_t kOutcomeCount = 6;
+enum class Outcome : uint8_t { kOk, kLate, kInvalid, kRejectedOverload, kDeadlineMissed, kUnavailable, kError };
+inline constexpr size_t kOutcomeCount = 7;
 constexpr std::string_view outcome_name(Outcome outcome) {
-  constexpr std::string_view kNames[kOutcomeCount] = {"ok",          "invalid", "rejected_overload", "deadline_missed",
+  constexpr std::string_view kNames[kOutcomeCount] = {"ok",          "late", "invalid", "rejected_overload", "deadline_missed",
                                                       "unavailable", "error"};
   return kNames[static_cast<size_t>(outcome)];
 }
+// The client got an answer: in time, or a soft one after its deadline.
+constexpr bool is_answered(Outcome outcome) { return outcome == Outcome::kOk || outcome == Outcome::kLate; }
 Outcome outcome_of(ErrorCode code);
 
 // What was measured of one version since it was loaded. Any thread; recording does not wait.
@@ -29,7 +31,8 @@ class Statistics {
   void record(Outcome outcome, const request::StageClock& clock);
 
   uint64_t count(Outcome outcome) const { return outcomes_[static_cast<size_t>(outcome)].value(); }
-  uint64_t failures() const;  // everything but kOk
+  uint64_t answers() const;   // kOk and kLate
+  uint64_t failures() const;  // everything else
   uint64_t failure_ns() const { return failure_ns_.value(); }
   const observe::Histogram& duration() const { return duration_; }  // of answered requests, first byte in to last byte out
   const observe::Histogram& stage(request::Stage stage) const { return stages_[static_cast<size_t>(stage)]; }

@@ -124,6 +124,20 @@ def infer_both_ways_in_both_directions(t):
 
 
 @test
+def deadlines_through_a_stock_client(t):
+    x = [tensor("INPUT0", np.zeros((1, 16), np.int32), True), tensor("INPUT1", np.zeros((1, 16), np.int32), True)]
+    assert "parameters" not in t.client.infer("simple", x).get_response()
+    told = t.client.infer("simple", x, timeout=30_000_000).get_response()["parameters"]
+    assert told["class"] == "hard" and 0 < told["slack_us"] < 30_000_000 and told["late"] is False, told
+    told = t.client.infer("simple", x, parameters={"deadline_us": 1, "class": "soft"}).get_response()["parameters"]
+    assert told["class"] == "soft" and told["slack_us"] < 0 and told["late"] is True, told
+    told = t.client.infer("simple", x, headers={"x-tercel-deadline-us": "30000000", "x-tercel-class": "soft"}).get_response()["parameters"]
+    assert told["class"] == "soft" and told["late"] is False, told
+    refused(504, "deadline passed", t.client.infer, "simple", x, timeout=1)
+    refused(400, "deadline_us is -4", t.client.infer, "simple", x, parameters={"deadline_us": -4})
+
+
+@test
 def every_data_type(t):
     random = np.random.default_rng(1)
     for name, dtype in NUMPY.items():

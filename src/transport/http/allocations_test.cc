@@ -46,6 +46,9 @@ TEST(Allocations, AWarmInferenceMakesNone) {
       {"queued", binary_json + std::string(16, '\0'),
        "Inference-Header-Content-Length: " + std::to_string(binary_json.size()) + "\r\n"},
       {"echo", echo_json(), ""},
+      {"queued", binary_json + std::string(16, '\0'),
+       "x-tercel-deadline-us: 60000000\r\nx-tercel-class: soft\r\nInference-Header-Content-Length: " +
+           std::to_string(binary_json.size()) + "\r\n"},
   };
   TestingServer server;
   for (const auto& c : cases) {

@@ -49,7 +49,7 @@ void write_stage(JsonWriter& json, std::string_view key, const serve::Statistics
 void write_version_statistics(JsonWriter& json, const serve::Served& served) {
   using request::Stage;
   const auto& statistics = served.statistics;
-  const uint64_t answered = statistics.count(serve::Outcome::kOk);
+  const uint64_t answered = statistics.answers();
   json.begin_object().field("name", served.version->model).field("version", std::to_string(served.version->number));
   json.field("last_inference", statistics.last_request_ms())
       .field("inference_count", answered)

@@ -30,6 +30,9 @@ void append_timing(std::string& out, const request::StageClock& clock) {
   out += "\r\n";
 }
 
+// Towards minus infinity: what is late by a nanosecond is late.
+int64_t floor_us(int64_t ns) { return ns >= 0 ? ns / 1000 : (ns - 999) / 1000; }
+
 }  // namespace
 
 Exchange::Exchange(Shared& shared, void (*done)(void*), void* owner)
@@ -98,6 +101,11 @@ Exchange::Progress Exchange::respond_infer() {
     fail(parsed.error());
     return Progress::kReady;
   }
+  if (const auto settled = settle_terms(); !settled.ok()) {
+    outcome_ = serve::outcome_of(settled.error().code());
+    fail(settled.error());
+    return Progress::kReady;
+  }
   const auto submitted = served_->executor.submit(job_);
   if (!submitted.ok()) {
     outcome_ = serve::outcome_of(submitted.error().code());
@@ -107,6 +115,22 @@ Exchange::Progress Exchange::respond_infer() {
   if (*submitted == serve::Executor::Submitted::kPending) return Progress::kPending;
   answer_infer();
   return Progress::kReady;
+}
+
+Result<void> Exchange::settle_terms() {
+  request::TimeWish& wish = job_.request.wish;
+  wish.header_us = head_.deadline_us;
+  wish.header_class = head_.request_class;
+  job_.terms = TRY(request::settle(wish, served_->version->settings.time, job_.clock.started_ns()));
+  if (job_.terms.request_class != request::Class::kHard) return {};
+  job_.request.stop_ns = job_.terms.deadline_ns;
+  if (job_.clock.last_ns() < job_.terms.deadline_ns) return {};
+  return Error(ErrorCode::kDeadline, "the deadline passed before the request had been received");
+}
+
+std::optional<Slack> Exchange::slack() const {
+  if (job_.terms.deadline_ns == request::kNoDeadline) return std::nullopt;
+  return Slack{job_.terms.request_class, floor_us(job_.terms.deadline_ns - job_.clock.last_ns())};
 }
 
 void Exchange::finish() {
@@ -122,7 +146,15 @@ void Exchange::answer_infer() {
     }
     return fail(*job_.error);
   }
-  write_infer_answer(served_->version->model, served_->version->number, served_->signature(), job_.request, job_.reply, answer_);
+  const auto left = slack();
+  const bool is_late = left && job_.clock.last_ns() > job_.terms.deadline_ns;
+  if (is_late && job_.terms.request_class == request::Class::kHard) {
+    outcome_ = serve::Outcome::kDeadlineMissed;
+    return fail(504, "the deadline passed while the request was computed");
+  }
+  if (is_late) outcome_ = serve::Outcome::kLate;
+  write_infer_answer(served_->version->model, served_->version->number, served_->signature(), job_.request, job_.reply, left,
+                     answer_);
   job_.clock.mark(request::Stage::kSerialise);
   extra_.clear();
   if (answer_.has_binary) {

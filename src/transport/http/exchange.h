@@ -61,6 +61,9 @@ class Exchange {
   void respond_document();
   Progress respond_infer();
   void answer_infer();
+  // Settles deadline and class of the parsed request. An error when they make no sense, or when it is too late already.
+  Result<void> settle_terms();
+  std::optional<Slack> slack() const;
   Result<void> describe();
 
   Shared& shared_;

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <limits>
 
 namespace tercel::transport::http {
 namespace {
@@ -84,6 +85,25 @@ std::optional<Refusal> take_infer_header_length(std::string_view value, Head& he
   return std::nullopt;
 }
 
+std::optional<Refusal> take_deadline(std::string_view value, Head& head) {
+  int64_t us = 0;
+  const auto [end, failure] = std::from_chars(value.data(), value.data() + value.size(), us);
+  if (failure == std::errc::result_out_of_range && end == value.data() + value.size())
+    us = value.starts_with('-') ? std::numeric_limits<int64_t>::min() : std::numeric_limits<int64_t>::max();
+  else if (failure != std::errc() || end != value.data() + value.size())
+    return Refusal{400, "x-tercel-deadline-us is not a number of microseconds"};
+  if (head.deadline_us) return Refusal{400, "x-tercel-deadline-us is given twice"};
+  head.deadline_us = us;
+  return std::nullopt;
+}
+
+std::optional<Refusal> take_class(std::string_view value, Head& head) {
+  if (head.request_class) return Refusal{400, "x-tercel-class is given twice"};
+  head.request_class = request::class_of(value);
+  if (!head.request_class) return Refusal{400, "x-tercel-class is none of guaranteed, hard, soft and bulk"};
+  return std::nullopt;
+}
+
 std::optional<Refusal> take_field(std::string_view name, std::string_view value, Head& head, Seen& seen) {
   // The first letter and the length rule out nearly every header before a name is compared.
   switch (lower(name[0])) {
@@ -107,6 +127,8 @@ std::optional<Refusal> take_field(std::string_view name, std::string_view value,
     case 't': seen.transfer_encoding |= equals(name, "transfer-encoding"); break;
     case 'x':
       if (equals(name, "x-tercel-timing")) head.wants_timing = value == "1";
+      if (equals(name, "x-tercel-deadline-us")) return take_deadline(value, head);
+      if (equals(name, "x-tercel-class")) return take_class(value, head);
       break;
   }
   return std::nullopt;

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "request/terms.h"
 #include "transport/http/limits.h"
 
 namespace tercel::transport::http {
@@ -28,7 +29,9 @@ struct Head {
   bool has_content_length = false;
   bool keep_alive = true;
   bool expects_continue = false;
-  bool wants_timing = false;  // x-tercel-timing: 1
+  bool wants_timing = false;                    // x-tercel-timing: 1
+  std::optional<int64_t> deadline_us;           // x-tercel-deadline-us; any number
+  std::optional<request::Class> request_class;  // x-tercel-class
 };
 
 // Where the head ends in `received` (one past its blank line), or none yet. `scanned` remembers how far earlier calls

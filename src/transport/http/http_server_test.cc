@@ -250,5 +250,72 @@ TEST(HttpServer, RefusesWhatTheQueueCannotHold) {
   EXPECT_EQ(refused, 2);
 }
 
+std::string with_parameters(const std::string& parameters) {
+  std::string json = echo_json();
+  return json.insert(1, R"("parameters":{)" + parameters + "},");
+}
+
+TEST(HttpServer, AnswersSayWhatWasLeftOfTheDeadline) {
+  TestingServer server;
+  TestingClient client(server.port());
+  const auto plain = client.post("/v2/models/echo/infer", echo_json());
+  EXPECT_EQ(plain.status, 200);
+  EXPECT_THAT(plain.body, Not(HasSubstr("slack_us")));
+  const auto hard = client.post("/v2/models/echo/infer", with_parameters(R"("deadline_us":10000000)"));
+  EXPECT_EQ(hard.status, 200) << hard.body;
+  EXPECT_THAT(hard.body, HasSubstr(R"("parameters":{"class":"hard","slack_us":9)"));
+  EXPECT_THAT(hard.body, HasSubstr(R"("late":false)"));
+  const auto soft = client.post("/v2/models/queued/infer", with_parameters(R"("class":"soft")"), "x-tercel-deadline-us: 1\r\n");
+  EXPECT_EQ(soft.status, 200) << soft.body;
+  EXPECT_THAT(soft.body, HasSubstr(R"("parameters":{"class":"soft","slack_us":-)"));
+  EXPECT_THAT(soft.body, HasSubstr(R"("late":true)"));
+  EXPECT_THAT(client.get("/metrics").body, HasSubstr(R"(tercel_requests_total{model="queued",version="1",outcome="late"} 1)"));
+}
+
+TEST(HttpServer, AHardDeadlineIsKeptOrRefused) {
+  TestingServer server;
+  TestingClient client(server.port());
+  // Too late before it is computed, and too late afterwards: 100 ms of work.
+  for (const auto parameters : {R"("timeout":1)", R"("deadline_us":20000)"}) {
+    const auto reply = client.post("/v2/models/slow/infer", with_parameters(parameters));
+    EXPECT_EQ(reply.status, 504) << reply.body;
+    EXPECT_THAT(reply.body, HasSubstr("deadline passed"));
+  }
+  EXPECT_EQ(client.post("/v2/models/slow/infer", with_parameters(R"("timeout":0)")).status, 200);
+  EXPECT_THAT(client.get("/metrics").body,
+              HasSubstr(R"(tercel_requests_total{model="slow",version="1",outcome="deadline_missed"} 2)"));
+}
+
+TEST(HttpServer, DeadlinesThatMakeNoSenseAreRefused) {
+  TestingServer server;
+  struct Case {
+    const char *header, *parameters, *says;
+  };
+  const Case cases[] = {
+      {"x-tercel-deadline-us: 0\r\n", "", "x-tercel-deadline-us is 0"},
+      {"x-tercel-deadline-us: -3\r\n", "", "x-tercel-deadline-us is -3"},
+      {"x-tercel-deadline-us: 99999999999999999999\r\n", "", "1 to 3600000000"},
+      {"x-tercel-deadline-us: 5ms\r\n", "", "not a number of microseconds"},
+      {"x-tercel-deadline-us: 5\r\nx-tercel-deadline-us: 6\r\n", "", "given twice"},
+      {"x-tercel-class: urgent\r\n", "", "x-tercel-class is none of"},
+      {"x-tercel-class: hard\r\n", "", "hard needs a deadline"},
+      {"x-tercel-class: soft\r\n", R"("class":"bulk")", "leave one out"},
+      {"x-tercel-class: guaranteed\r\n", R"("deadline_us":5)", "needs a reservation"},
+      {"", R"("deadline_us":-1)", "deadline_us is -1"},
+      {"", R"("deadline_us":"soon")", "deadline_us has the wrong JSON type"},
+      {"", R"("deadline_us":1,"deadline_us":2)", "deadline_us is given twice"},
+      {"", R"("timeout":1e300)", "timeout"},
+      {"", R"("class":"bulk","deadline_us":5)", "bulk has no deadline"},
+      {"", R"("class":7)", "class has the wrong JSON type"},
+  };
+  for (const auto& c : cases) {
+    TestingClient client(server.port());  // a head that is refused ends the connection
+    const auto reply =
+        client.post("/v2/models/echo/infer", *c.parameters ? with_parameters(c.parameters) : echo_json(), c.header);
+    EXPECT_EQ(reply.status, 400) << c.header << c.parameters << reply.body;
+    EXPECT_THAT(reply.body, HasSubstr(c.says));
+  }
+}
+
 }  // namespace
 }  // namespace tercel::transport::http

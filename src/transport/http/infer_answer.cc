@@ -25,7 +25,8 @@ void write_data(JsonWriter& json, const request::TensorView& tensor) {
 }  // namespace
 
 void write_infer_answer(const std::string& model, int64_t version, const request::Signature& signature,
-                        const request::InferRequest& request, const request::InferReply& reply, InferAnswer& answer) {
+                        const request::InferRequest& request, const request::InferReply& reply, const std::optional<Slack>& slack,
+                        InferAnswer& answer) {
   answer.json.clear();
   answer.binary.clear();
   answer.binary_bytes = 0;
@@ -35,6 +36,10 @@ void write_infer_answer(const std::string& model, int64_t version, const request
   const std::string_view version_text(number, std::to_chars(number, number + sizeof number, version).ptr);
   json.begin_object().field("model_name", model).field("model_version", version_text);
   if (!request.id.empty()) json.field("id", request.id);
+  if (slack) {
+    json.key("parameters").begin_object().field("class", request::class_name(slack->request_class)).field("slack_us", slack->us);
+    json.field("late", slack->us < 0).end_object();
+  }
   json.key("outputs").begin_array();
   for (const auto& wanted : request.outputs) {
     const auto& tensor = reply.outputs[wanted.index];

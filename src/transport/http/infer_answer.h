@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -17,8 +18,15 @@ struct InferAnswer {
   bool has_binary = false;  // true for an empty binary tensor, too
 };
 
+// What an answer says of its deadline: what was left of it when the answer was written, below zero when it is late.
+struct Slack {
+  request::Class request_class = request::Class::kSoft;
+  int64_t us = 0;
+};
+
 // Writes the answer to `request`, whose outputs are in `reply`. Reuses the memory of `answer`.
 void write_infer_answer(const std::string& model, int64_t version, const request::Signature& signature,
-                        const request::InferRequest& request, const request::InferReply& reply, InferAnswer& answer);
+                        const request::InferRequest& request, const request::InferReply& reply, const std::optional<Slack>& slack,
+                        InferAnswer& answer);
 
 }  // namespace tercel::transport::http

@@ -52,6 +52,8 @@ class Body {
   Result<void> read_outputs(od::value value);
   Result<void> read_output(od::object object);
   Result<void> read_parameters(od::value value);
+  Result<void> read_time(od::value& value, std::optional<int64_t>& target, std::string_view name);
+  Result<void> read_class(od::value& value);
   Result<void> finish();
 
   std::span<const std::byte> binary_;  // what is left of it
@@ -323,10 +325,30 @@ Result<void> Body::read_output(od::object object) {
 Result<void> Body::read_parameters(od::value value) {
   auto object = TRY(object_of(value, "parameters"));
   return for_each_field(object, "parameters", [&](od::raw_json_string key, od::value item) -> Result<void> {
+    if (key == "deadline_us") return read_time(item, request_.wish.deadline_us, "deadline_us");
+    if (key == "timeout") return read_time(item, request_.wish.timeout_us, "timeout");
+    if (key == "class") return read_class(item);
     if (key != "binary_data_output") return {};
     if (const auto failure = item.get_bool().get(binary_by_default_)) return json_error(failure, "binary_data_output");
     return {};
   });
+}
+
+Result<void> Body::read_time(od::value& value, std::optional<int64_t>& target, std::string_view name) {
+  int64_t us;
+  if (target) return invalid("the parameter " + std::string(name) + " is given twice");
+  if (const auto failure = value.get_int64().get(us)) return json_error(failure, name);
+  target = us;
+  return {};
+}
+
+Result<void> Body::read_class(od::value& value) {
+  const auto name = TRY(string_of(value, "class"));
+  if (request_.wish.parameter_class) return invalid("the parameter class is given twice");
+  request_.wish.parameter_class = request::class_of(name);
+  if (!request_.wish.parameter_class)
+    return invalid("the parameter class is " + in_quotes(name) + ": guaranteed, hard, soft or bulk");
+  return {};
 }
 
 Result<void> choose_outputs(const request::Signature& signature, const std::vector<OutputText>& asked, bool binary_by_default,

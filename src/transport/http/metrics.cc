@@ -67,13 +67,12 @@ void write_triton_aliases(PrometheusWriter& w, const serve::Catalogue& catalogue
   };
   const Alias aliases[] = {
       {"nv_inference_request_success", "counter", "Number of successful inference requests",
-       [](const auto& s) { return s.statistics.count(Outcome::kOk); }},
+       [](const auto& s) { return s.statistics.answers(); }},
       {"nv_inference_request_failure", "counter", "Number of failed inference requests",
        [](const auto& s) { return s.statistics.failures(); }},
-      {"nv_inference_count", "counter", "Number of inferences performed",
-       [](const auto& s) { return s.statistics.count(Outcome::kOk); }},
+      {"nv_inference_count", "counter", "Number of inferences performed", [](const auto& s) { return s.statistics.answers(); }},
       {"nv_inference_exec_count", "counter", "Number of model executions performed",
-       [](const auto& s) { return s.statistics.count(Outcome::kOk); }},
+       [](const auto& s) { return s.statistics.answers(); }},
       {"nv_inference_pending_request_count", "gauge", "Number of requests that wait for execution",
        [](const auto& s) { return uint64_t{s.executor.load().queued}; }},
       {"nv_inference_request_duration_us", "counter", "Cumulative inference request duration in microseconds",

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace tercel::request {
+
+// How a request stands to its deadline.
+enum class Class : uint8_t {
+  kGuaranteed,  // of a stream whose capacity was reserved
+  kHard,        // an answer after the deadline is worthless: refused or dropped instead
+  kSoft,        // ordered by deadline; a late answer is still sent, and marked
+  kBulk,        // no deadline, uses what is left
+};
+inline constexpr size_t kClassCount = 4;
+constexpr std::string_view class_name(Class c) {
+  constexpr std::string_view kNames[kClassCount] = {"guaranteed", "hard", "soft", "bulk"};
+  return kNames[static_cast<size_t>(c)];
+}
+std::optional<Class> class_of(std::string_view name);
+
+inline constexpr int64_t kNoDeadline = std::numeric_limits<int64_t>::max();
+inline constexpr int64_t kDeadlineUsMax = 3'600'000'000;  // an hour: the longest deadline of a request, in microseconds
+
+// What a client said of time, by where it said so. Microseconds from the arrival of the request's first byte.
+struct TimeWish {
+  std::optional<int64_t> header_us;    // x-tercel-deadline-us
+  std::optional<int64_t> deadline_us;  // parameter deadline_us
+  std::optional<int64_t> timeout_us;   // parameter timeout, as Triton's clients send it; 0: none
+  std::optional<Class> header_class;   // x-tercel-class
+  std::optional<Class> parameter_class;
+};
+
+// What a model grants ([deadline] of model.toml).
+struct TimePolicy {
+  int64_t default_us = 0;                                           // of requests that say nothing; 0: none
+  int64_t max_us = kDeadlineUsMax;                                  // longer ones are shortened to this
+  std::optional<Class> default_class;                               // else: hard with a deadline, soft without
+  std::array<bool, kClassCount> grants = {true, true, true, true};  // classes that a client may ask for
+};
+
+// What was settled.
+struct Terms {
+  Class request_class = Class::kSoft;
+  int64_t deadline_ns = kNoDeadline;  // on platform::now_ns()
+};
+
+// The earliest deadline of all that were given, as the model grants it. Refused: a deadline that is no time, a class that is not
+// granted or unknown, two classes, a class without the deadline it needs (hard) or with one it cannot have (bulk).
+Result<Terms> settle(const TimeWish& wish, const TimePolicy& policy, int64_t arrival_ns);
+
+}  // namespace tercel::request
