@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -73,7 +74,7 @@ def version_says_what_it_is(cli):
 @test
 def help_lists_every_command(cli):
     text = cli.run("--help").stdout
-    for command in ("inspect", "compile", "run", "bench", "explain", "compare", "serve", "doctor", "version", "completion"):
+    for command in ("inspect", "compile", "run", "bench", "explain", "compare", "serve", "check", "doctor", "version", "completion"):
         assert command in text, command
         cli.run(command, "--help")
 
@@ -421,6 +422,28 @@ def custom_operators_that_fail(cli):
     cli.refused("run", plan, "--operators", library, "--input", f"x={x}", says=["node 'check' (test.Positive): x is negative"])
     np.save(x, np.ones(1, np.float32))
     cli.run("run", plan, "--operators", library, "--input", f"x={x}")
+
+
+@test
+def check_says_what_would_not_be_served(cli):
+    models = cli.folder / "checked"
+    for name, text in (("good", ""), ("wrong", "[deadline]\ndefault_ms = 5\n"), ("torn", ""), ("onnx", 'profile = ["image=1..2x1x8x8"]\n'), ("empty", "")):
+        (models / name / "1").mkdir(parents=True)
+        (models / name / "model.toml").write_text(text)
+    plan = cli.plan("mlp").read_bytes()
+    for name, image in (("good", plan), ("wrong", plan), ("torn", plan[:1000])):
+        (models / name / "1/model.plan").write_bytes(image)
+    (models / "onnx/1/model.onnx").write_bytes((DIGITS / "mlp.onnx").read_bytes())
+    run = cli.run("check", models, "--json", expect=1)
+    report = {v["model"]: v for v in json.loads(run.stdout)["versions"]}
+    assert [n for n in report if report[n]["ok"]] == ["good", "onnx"], report
+    assert "line 2" in report["wrong"]["problem"] and "deadline.default_ms" in report["wrong"]["problem"], report
+    assert "neither model.plan nor model.onnx" in report["empty"]["problem"] and report["torn"]["problem"], report
+    assert "3 of 5" in run.stderr and "broken" in cli.run("check", models, expect=1).stdout
+    for name in ("wrong", "torn", "empty"):
+        shutil.rmtree(models / name)
+    assert cli.json("check", models)["problems"] == 0
+    cli.refused("check", cli.folder / "nowhere", says="nowhere")
 
 
 @test
