@@ -7,6 +7,7 @@
 
 #include "registry/registry.h"
 #include "serve/catalogue.h"
+#include "serve/flight_recorder.h"
 
 namespace tercel::serve {
 
@@ -25,6 +26,8 @@ class Server {
   Result<void> load(const std::string& model);
   Result<void> unload(const std::string& model);
 
+  FlightRecorder& flights() { return flights_; }
+
   // Ready: at least one model serves, or the repository is empty, and the server is not draining.
   bool is_ready() const;
   // From now on not ready; what is in flight goes on.
@@ -40,6 +43,7 @@ class Server {
   mutable std::mutex catalogue_mutex_;  // held for a pointer copy
   std::shared_ptr<const Catalogue> catalogue_;
   std::atomic<bool> draining_{false};
+  FlightRecorder flights_;
 };
 
 }  // namespace tercel::serve

@@ -1,5 +1,6 @@
 #include "serve/statistics.h"
 
+#include <algorithm>
 #include <chrono>
 
 namespace tercel::serve {
@@ -18,8 +19,18 @@ Outcome outcome_of(ErrorCode code) {
   }
 }
 
-void Statistics::record(Outcome outcome, const request::StageClock& clock) {
+void Statistics::record_deadline(Outcome outcome, int64_t slack_ns, request::Class c) {
+  if (!is_answered(outcome) && outcome != Outcome::kDeadlineMissed) return;
+  const bool met = is_answered(outcome) && slack_ns >= 0;
+  deadlines_[met][static_cast<size_t>(c)].add();
+  if (met) slack_.record(slack_ns);
+  else lateness_.record(std::max<int64_t>(-slack_ns, 0));
+}
+
+void Statistics::record(Outcome outcome, const request::StageClock& clock, const request::Terms& terms) {
   outcomes_[static_cast<size_t>(outcome)].add();
+  if (terms.deadline_ns != request::kNoDeadline)
+    record_deadline(outcome, terms.deadline_ns - clock.last_ns(), terms.request_class);
   const int64_t total_ns = clock.last_ns() - clock.started_ns();
   // Wall-clock time: the statistics extension reports it as Unix time.
   const auto now = std::chrono::system_clock::now().time_since_epoch();

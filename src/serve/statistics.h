@@ -9,6 +9,7 @@
 #include "observe/counter.h"
 #include "observe/histogram.h"
 #include "request/stages.h"
+#include "request/terms.h"
 
 namespace tercel::serve {
 
@@ -28,7 +29,7 @@ Outcome outcome_of(ErrorCode code);
 class Statistics {
  public:
   // A finished request: its stages count when it was answered, its duration always.
-  void record(Outcome outcome, const request::StageClock& clock);
+  void record(Outcome outcome, const request::StageClock& clock, const request::Terms& terms = {});
 
   uint64_t count(Outcome outcome) const { return outcomes_[static_cast<size_t>(outcome)].value(); }
   uint64_t answers() const;   // kOk and kLate
@@ -36,10 +37,19 @@ class Statistics {
   uint64_t failure_ns() const { return failure_ns_.value(); }
   const observe::Histogram& duration() const { return duration_; }  // of answered requests, first byte in to last byte out
   const observe::Histogram& stage(request::Stage stage) const { return stages_[static_cast<size_t>(stage)]; }
+  // Of requests with a deadline that were not refused: whether an answer was out in time, and by how much; those that got none
+  // count as late when they were told.
+  uint64_t deadlines(request::Class c, bool met) const { return deadlines_[met][static_cast<size_t>(c)].value(); }
+  const observe::Histogram& slack() const { return slack_; }                                    // of those in time
+  const observe::Histogram& lateness() const { return lateness_; }                              // of the others
   int64_t last_request_ms() const { return last_request_ms_.load(std::memory_order_relaxed); }  // Unix time; 0: none yet
 
  private:
+  void record_deadline(Outcome outcome, int64_t slack_ns, request::Class c);
+
   std::array<observe::Counter, kOutcomeCount> outcomes_;
+  std::array<std::array<observe::Counter, request::kClassCount>, 2> deadlines_;  // [met][class]
+  observe::Histogram slack_, lateness_;
   observe::Counter failure_ns_;
   observe::Histogram duration_;
   std::array<observe::Histogram, request::kStageCount> stages_;

@@ -22,6 +22,27 @@ TEST(Statistics, CountsOutcomesAndStages) {
   EXPECT_GT(statistics.last_request_ms(), 1'600'000'000'000);
 }
 
+TEST(Statistics, DeadlinesAreMetOrMissedWhenTheLastByteIsOut) {
+  Statistics statistics;
+  request::StageClock clock;
+  clock.start(platform::now_ns());
+  const int64_t now = clock.mark(request::Stage::kSend);
+  using request::Class;
+  statistics.record(Outcome::kOk, clock, {Class::kHard, now + 5'000'000});
+  statistics.record(Outcome::kOk, clock, {Class::kHard, now - 1});  // in time when it was written, late on the wire
+  statistics.record(Outcome::kLate, clock, {Class::kSoft, now - 7'000'000});
+  statistics.record(Outcome::kDeadlineMissed, clock, {Class::kHard, now + 1'000'000});  // told before it would have been late
+  statistics.record(Outcome::kRejectedOverload, clock, {Class::kHard, now + 1'000'000});
+  statistics.record(Outcome::kOk, clock);
+  EXPECT_EQ(statistics.deadlines(Class::kHard, true), 1u);
+  EXPECT_EQ(statistics.deadlines(Class::kHard, false), 2u);
+  EXPECT_EQ(statistics.deadlines(Class::kSoft, false), 1u);
+  EXPECT_EQ(statistics.slack().read().count, 1u);
+  EXPECT_EQ(statistics.slack().read().sum_ns, 5'000'000u);
+  EXPECT_EQ(statistics.lateness().read().count, 3u);
+  EXPECT_EQ(statistics.lateness().read().sum_ns, 7'000'001u);
+}
+
 TEST(Statistics, StagesCoverTheRequestWithoutAGap) {
   request::StageClock clock;
   clock.start(platform::now_ns());

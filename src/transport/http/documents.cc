@@ -1,5 +1,8 @@
 #include "transport/http/documents.h"
 
+#include <algorithm>
+#include <cstdio>
+
 #include "base/json.h"
 #include "base/version.h"
 #include "request/datatype.h"
@@ -149,6 +152,49 @@ void write_repository_index(const serve::Catalogue& catalogue, bool only_ready, 
     }
   }
   json.end_array();
+}
+
+namespace {
+
+double milliseconds(int64_t ns) { return static_cast<double>(ns / 100) * 1e-4; }
+
+// "mostly queue: 12.3 of 15.1 ms"
+std::string where_time_went(const serve::Flight& flight) {
+  const auto longest = std::max_element(flight.stage_ns.begin(), flight.stage_ns.end());
+  char text[96];
+  std::snprintf(text, sizeof text, "mostly %s: %.3g of %.3g ms",
+                request::stage_name(static_cast<request::Stage>(longest - flight.stage_ns.begin())).data(),
+                milliseconds(*longest), milliseconds(flight.total_ns));
+  return text;
+}
+
+void write_flights(JsonWriter& json, std::string_view key, const std::vector<serve::Flight>& flights) {
+  json.key(key).begin_array();
+  for (const serve::Flight& f : flights) {
+    json.begin_object().field("model", f.model.view()).field("version", f.version).field("id", f.id.view());
+    json.field("finished_ms", f.finished_ms).field("outcome", serve::outcome_name(f.outcome));
+    json.field("class", request::class_name(f.request_class)).key("deadline_us");
+    if (f.deadline_us == 0) json.null();
+    else json.value(f.deadline_us);
+    json.field("total_ms", milliseconds(f.total_ns)).key("stages_ms").begin_object();
+    for (size_t i = 0; i < request::kStageCount; ++i)
+      json.field(request::stage_name(static_cast<request::Stage>(i)), milliseconds(f.stage_ns[i]));
+    json.end_object().field(
+        "reason", f.reason.view().empty() ? where_time_went(f) : std::string(f.reason.view()) + "; " + where_time_went(f));
+    json.end_object();
+  }
+  json.end_array();
+}
+
+}  // namespace
+
+void write_flights(const serve::FlightRecorder::Reading& flights, std::string& out) {
+  out.clear();
+  JsonWriter json(out);
+  json.begin_object();
+  write_flights(json, "missed", flights.missed);
+  write_flights(json, "slowest", flights.slowest);
+  json.end_object();
 }
 
 }  // namespace tercel::transport::http

@@ -21,4 +21,7 @@ void write_statistics(const serve::Catalogue& catalogue, std::string_view model,
 // The index of the repository: every version with its state and, where it is not ready, the reason.
 void write_repository_index(const serve::Catalogue& catalogue, bool only_ready, std::string& out);
 
+// The flight recorder: requests that missed their deadline, newest first, and the slowest of the last two minutes.
+void write_flights(const serve::FlightRecorder::Reading& flights, std::string& out);
+
 }  // namespace tercel::transport::http

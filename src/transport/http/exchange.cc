@@ -47,6 +47,8 @@ Exchange::Exchange(Shared& shared, void (*done)(void*), void* owner)
 Exchange::BodyWanted Exchange::begin(const Head& head) {
   head_ = head;
   outcome_ = serve::Outcome::kOk;
+  job_.terms = {};
+  why_.set("");
   const bool closes = !head.keep_alive || shared_.server.is_draining();
   // Whoever waits for "100 Continue" and gets a refusal may or may not send the body: only a new connection is certain.
   reply_.close = closes || (head.expects_continue && head.content_length > 0);
@@ -84,6 +86,7 @@ void Exchange::refuse(const Refusal& refusal) {
 }
 
 void Exchange::fail(int status, std::string_view message, std::string_view extra) {
+  why_.set(message);
   finish_error(reply_, status, message, extra);
 }
 
@@ -186,6 +189,7 @@ Result<void> Exchange::describe() {
       return Error(ErrorCode::kUnavailable, server.is_draining() ? "the server is shutting down" : "no model is ready");
     case Endpoint::kServerMetadata: write_server_metadata(reply_.text); return {};
     case Endpoint::kMetrics: write_metrics(server, shared_.counters, reply_.text); return {};
+    case Endpoint::kDebugRequests: write_flights(server.flights().read(platform::now_ns()), reply_.text); return {};
     case Endpoint::kAllStatistics: write_statistics(*catalogue, {}, {}, reply_.text); return {};
     case Endpoint::kRepositoryIndex: {
       const std::string_view text(reinterpret_cast<const char*>(body().data()), head_.content_length);
@@ -211,8 +215,30 @@ void Exchange::sent() {
   job_.clock.mark(request::Stage::kSend);
   shared_.counters.replies[static_cast<size_t>(reply_.status / 100) % shared_.counters.replies.size()].add();
   shared_.counters.bytes_sent.add(reply_.bytes());
-  if (served_) served_->statistics.record(outcome_, job_.clock);
+  if (served_) {
+    served_->statistics.record(outcome_, job_.clock, job_.terms);
+    keep_flight();
+  }
   served_.reset();
+}
+
+void Exchange::keep_flight() {
+  const int64_t now_ns = job_.clock.last_ns(), total_ns = now_ns - job_.clock.started_ns();
+  serve::FlightRecorder& recorder = shared_.server.flights();
+  if (!recorder.wants(outcome_, total_ns, now_ns)) return;
+  serve::Flight flight;
+  flight.finished_ms = served_->statistics.last_request_ms();
+  flight.version = served_->version->number;
+  flight.total_ns = total_ns;
+  if (job_.terms.deadline_ns != request::kNoDeadline)
+    flight.deadline_us = (job_.terms.deadline_ns - job_.clock.started_ns()) / 1000;
+  for (size_t i = 0; i < request::kStageCount; ++i) flight.stage_ns[i] = job_.clock.spent_ns(static_cast<request::Stage>(i));
+  flight.request_class = job_.terms.request_class;
+  flight.outcome = outcome_;
+  flight.model.set(served_->version->model);
+  flight.id.set(job_.request.id);
+  flight.reason = why_;
+  recorder.record(flight, now_ns);
 }
 
 void Exchange::release() {

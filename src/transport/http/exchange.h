@@ -64,6 +64,7 @@ class Exchange {
   // Settles deadline and class of the parsed request. An error when they make no sense, or when it is too late already.
   Result<void> settle_terms();
   std::optional<Slack> slack() const;
+  void keep_flight();
   Result<void> describe();
 
   Shared& shared_;
@@ -76,7 +77,8 @@ class Exchange {
   serve::Outcome outcome_ = serve::Outcome::kOk;
   InferAnswer answer_;
   Reply reply_;
-  std::string extra_;  // header lines
+  std::string extra_;          // header lines
+  serve::FixedText<192> why_;  // the request was not answered
   void (*const done_)(void*);
   void* const owner_;
 };

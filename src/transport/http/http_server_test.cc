@@ -286,6 +286,26 @@ TEST(HttpServer, AHardDeadlineIsKeptOrRefused) {
               HasSubstr(R"(tercel_requests_total{model="slow",version="1",outcome="deadline_missed"} 2)"));
 }
 
+TEST(HttpServer, RemembersWhatMissedItsDeadlineAndWhatWasSlow) {
+  TestingServer server;
+  TestingClient client(server.port());
+  EXPECT_EQ(client.get("/v2/debug/requests").body, R"({"missed":[],"slowest":[]})");
+  client.post("/v2/models/slow/infer", with_parameters(R"("deadline_us":20000)"));
+  client.post("/v2/models/echo/infer", with_parameters(R"("class":"soft","deadline_us":1)"));
+  client.post("/v2/models/echo/infer", echo_json());
+  client.post("/v2/models/failing/infer", echo_json());
+  client.post("/v2/models/echo/infer", "{}");  // a client's mistake is not kept
+  const std::string told = client.get("/v2/debug/requests").body;
+  EXPECT_THAT(told, HasSubstr(R"({"missed":[{"model":"failing",)"));
+  EXPECT_THAT(told, HasSubstr(R"("outcome":"late","class":"soft","deadline_us":1,)"));
+  EXPECT_THAT(told, HasSubstr(R"("outcome":"deadline_missed","class":"hard","deadline_us":20000,)"));
+  EXPECT_THAT(told, HasSubstr("the deadline passed while the request was computed; mostly compute: 1"));
+  EXPECT_THAT(told, HasSubstr(R"("slowest":[{"model":"echo",)"));
+  const std::string metrics = client.get("/metrics").body;
+  EXPECT_THAT(metrics, HasSubstr(R"(tercel_deadline_requests_total{model="slow",version="1",class="hard",met="false"} 1)"));
+  EXPECT_THAT(metrics, HasSubstr(R"(tercel_deadline_lateness_seconds_count{model="echo",version="1"} 1)"));
+}
+
 TEST(HttpServer, DeadlinesThatMakeNoSenseAreRefused) {
   TestingServer server;
   struct Case {

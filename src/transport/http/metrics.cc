@@ -41,6 +41,24 @@ void write_models(PrometheusWriter& w, const serve::Catalogue& catalogue) {
                   s.statistics.stage(stage).read());
     }
   });
+  w.family("tercel_deadline_requests_total", "counter",
+           "Requests with a deadline that were not refused, by class and by whether the answer was out in time.");
+  for_each_served(catalogue, [&](const serve::Served& s, const std::string& model, const std::string& version) {
+    for (size_t i = 0; i < request::kClassCount; ++i) {
+      const auto c = static_cast<request::Class>(i);
+      for (const bool met : {true, false})
+        w.sample({{"model", model}, {"version", version}, {"class", request::class_name(c)}, {"met", met ? "true" : "false"}},
+                 s.statistics.deadlines(c, met));
+    }
+  });
+  w.family("tercel_deadline_slack_seconds", "histogram", "What was left of the deadline when the answer was out in time.");
+  for_each_served(catalogue, [&](const serve::Served& s, const std::string& model, const std::string& version) {
+    w.histogram({{"model", model}, {"version", version}}, s.statistics.slack().read());
+  });
+  w.family("tercel_deadline_lateness_seconds", "histogram", "How late those were that missed it.");
+  for_each_served(catalogue, [&](const serve::Served& s, const std::string& model, const std::string& version) {
+    w.histogram({{"model", model}, {"version", version}}, s.statistics.lateness().read());
+  });
   w.family("tercel_queue_depth", "gauge", "Requests that wait for an instance.");
   for_each_served(catalogue, [&](const serve::Served& s, const std::string& model, const std::string& version) {
     w.sample({{"model", model}, {"version", version}}, uint64_t{s.executor.load().queued});

@@ -42,6 +42,7 @@ constexpr FixedPath kFixed[] = {
     {"/v2/", Endpoint::kServerMetadata, Method::kGet},
     {"/metrics", Endpoint::kMetrics, Method::kGet},
     {"/v2/models/stats", Endpoint::kAllStatistics, Method::kGet},
+    {"/v2/debug/requests", Endpoint::kDebugRequests, Method::kGet},
     {"/v2/repository/index", Endpoint::kRepositoryIndex, Method::kPost},
 };
 
@@ -59,7 +60,7 @@ constexpr ModelVerb kModelVerbs[] = {
 Refusal no_such_path() {
   return {404,
           "no such path; there are v2, v2/health/{live,ready}, v2/models/MODEL[/versions/VERSION][/ready|/config|/stats|/infer], "
-          "v2/models/stats, v2/repository/index and metrics"};
+          "v2/models/stats, v2/repository/index, v2/debug/requests and metrics"};
 }
 
 std::optional<Refusal> find_model_route(const Segments& s, Route& route) {
@@ -93,7 +94,8 @@ std::optional<Refusal> find_route(std::string_view target, Route& route) {
   const auto path = target.substr(0, target.find('?'));
   const Segments s = split(path);
   const bool is_v2 = s.at[0] == "v2";
-  const bool is_fixed = s.count < 3 || s.at[1] == "health" || s.at[2] == "index" || (s.count == 3 && s.at[2] == "stats");
+  const bool is_fixed =
+      s.count < 3 || s.at[1] == "health" || s.at[1] == "debug" || s.at[2] == "index" || (s.count == 3 && s.at[2] == "stats");
   if (is_fixed) {
     for (const auto& fixed : kFixed) {
       if (fixed.path != path) continue;

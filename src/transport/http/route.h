@@ -15,6 +15,7 @@ enum class Endpoint : uint8_t {
   kServerMetadata,
   kMetrics,
   kAllStatistics,
+  kDebugRequests,
   kRepositoryIndex,
   kModelLoad,
   kModelUnload,
