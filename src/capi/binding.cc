@@ -31,6 +31,10 @@ Result<std::vector<Shape>> shapes_of(const plan::Program& program, const tercel_
     }
     return wanted;
   }
+  // Before the first of them is read: a count that is wrong says that the caller means another plan.
+  if (count != program.main().inputs.size())
+    return invalid("the plan has " + std::to_string(program.main().inputs.size()) + " inputs, not " + std::to_string(count) +
+                   ": give one shape per input");
   for (size_t i = 0; i < count; ++i) {
     if (shapes[i].rank < 0 || shapes[i].rank > kRankMax)
       return invalid("shape " + std::to_string(i) + " has rank " + std::to_string(shapes[i].rank) + "; 0 to " +
