@@ -9,6 +9,7 @@
 #include <iterator>
 #include <sstream>
 
+#include "platform/cgroup.h"
 #include "platform/cpus.h"
 #include "platform/isa.h"
 
@@ -31,7 +32,7 @@ std::optional<T> number(std::string_view text) {
   return value;
 }
 
-// The number behind "KEY" at the start of a line, as in /proc/meminfo and cpu.stat.
+// The number behind "KEY" at the start of a line, as in /proc/meminfo.
 std::optional<uint64_t> field(const std::string& text, std::string_view key) {
   std::istringstream lines(text);
   for (std::string line; std::getline(lines, line);) {
@@ -63,15 +64,6 @@ std::vector<std::string> governors(const std::string& root) {
   }
 }
 
-// Of control groups v2: the line "0::/path" of /proc/self/cgroup names ours.
-std::optional<uint64_t> throttled(const std::string& proc_cgroup, const std::string& mount) {
-  const size_t at = proc_cgroup.find("0::");
-  if (at == proc_cgroup.npos) return std::nullopt;
-  const std::string group = proc_cgroup.substr(at + 3, proc_cgroup.find('\n', at) - at - 3);
-  const auto own = field(text_of(mount + group + "/cpu.stat"), "nr_throttled");
-  return own ? own : field(text_of(mount + "/cpu.stat"), "nr_throttled");
-}
-
 uint64_t limit_of(int resource) {
   rlimit limit{};
   if (getrlimit(static_cast<__rlimit_resource_t>(resource), &limit) != 0) return 0;
@@ -82,13 +74,14 @@ uint64_t limit_of(int resource) {
 
 HostFacts read_host(const std::string& root) {
   const std::string proc = root + "/proc", sys = root + "/sys";
-  const std::string groups = text_of(proc + "/self/cgroup"), memory = text_of(proc + "/meminfo");
+  const std::string memory = text_of(proc + "/meminfo");
+  const platform::CpuGroupState group = platform::CpuGroups(proc + "/self/cgroup", sys + "/fs/cgroup").read();
   HostFacts f;
   f.cpu = platform::cpu_model();
   f.isa = std::string(platform::isa_name(platform::host_isa()));
   f.cpus = platform::usable_cpus();
-  f.quota = platform::cgroup_cpus(groups, sys + "/fs/cgroup");
-  f.throttled = throttled(groups, sys + "/fs/cgroup");
+  f.quota = group.cpus;
+  f.throttled = group.throttled;
   f.governors = governors(root);
   f.clocksource = text_of(sys + "/devices/system/clocksource/clocksource0/current_clocksource");
   f.isolated_cpus = text_of(sys + "/devices/system/cpu/isolated");

@@ -12,7 +12,7 @@ struct HostFacts {
   std::string cpu, isa;
   int cpus = 0;                        // usable by this process
   std::optional<double> quota;         // CPUs, of the control group
-  std::optional<uint64_t> throttled;   // times the group was stopped for using its quota up
+  std::optional<uint64_t> throttled;   // periods in which the group was stopped for using its quota up
   std::vector<std::string> governors;  // each that some CPU has, once
   std::string clocksource;             // "tsc"
   std::string isolated_cpus;           // "2-3"; empty: none
