@@ -39,6 +39,11 @@ struct DecodedTuned {
 };
 Result<DecodedTuned> decode_tuned(std::span<const std::byte> bytes, const BlobView& packed, const Program& program);
 
+// The p99.9 of a tuned section's latencies, which its own bytes have no room for: builds that do not know them skip a section,
+// but no bytes within one. Empty when there are none.
+std::vector<std::byte> encode_tails(const TunedSection& section);
+Result<void> decode_tails(std::span<const std::byte> bytes, TunedSection& section);
+
 // Every index, order and reference of a decoded program: what decode_* alone cannot see.
 Result<void> verify(const Program& program);
 

@@ -14,6 +14,7 @@ std::string section_name(const SectionEntry& entry) {
     case SectionKind::kTuned: return "tuned " + std::to_string(entry.index);
     case SectionKind::kPacked: return "packed " + std::to_string(entry.index);
     case SectionKind::kBlocks: return "blocks " + std::to_string(entry.index);
+    case SectionKind::kTails: return "tails " + std::to_string(entry.index);
   }
   return "of kind " + std::to_string(static_cast<uint32_t>(entry.kind));
 }

@@ -17,6 +17,7 @@
 //     kTuned          tactics, buckets, latencies, notes                 one per ISA
 //     kPacked         weights in kernels' formats, each at kTensorAlignment   one per kTuned
 //     kBlocks         CRC32C of each kBlockBytes of a kWeights or kPacked section   one per such section
+//     kTails          the p99.9 of each latency of a kTuned                  one per kTuned that has any
 //
 // Kinds this build does not know are checked and skipped. Numbers are never renumbered, only appended.
 namespace tercel::plan {
@@ -25,7 +26,7 @@ inline constexpr char kMagic[8] = {'T', 'E', 'R', 'C', 'E', 'L', 'P', '\n'};
 inline constexpr size_t kSectionAlignment = 4096;  // a page, so that advice to the kernel stays within a section
 inline constexpr uint32_t kSectionsMax = 256;
 
-enum class SectionKind : uint32_t { kProgram = 1, kWeights = 2, kTuned = 3, kPacked = 4, kBlocks = 5 };
+enum class SectionKind : uint32_t { kProgram = 1, kWeights = 2, kTuned = 3, kPacked = 4, kBlocks = 5, kTails = 6 };
 
 struct Header {
   char magic[8];
@@ -39,7 +40,7 @@ static_assert(sizeof(Header) == 32);
 
 struct SectionEntry {
   SectionKind kind;
-  uint32_t index;  // kTuned, kPacked: of the tuned section; kBlocks: of the section in the table; else 0
+  uint32_t index;  // kTuned, kPacked, kTails: of the tuned section; kBlocks: of the section in the table; else 0
   uint64_t offset, length;
   uint32_t crc;
   uint32_t reserved;

@@ -69,7 +69,12 @@ Result<std::shared_ptr<const Program>> decode(std::span<const std::byte> image, 
     const BlobView packed{sections.bytes(SectionKind::kPacked, entry.index), owner};
     auto decoded = decode_tuned(image.subspan(entry.offset, entry.length), packed, opened->program);
     if (!decoded.ok()) return in_section(decoded.error(), section_name(entry).c_str());
-    if (decoded->known) opened->program.tuned.push_back(std::move(decoded->section));
+    if (!decoded->known) continue;
+    if (const SectionEntry* tails = sections.find(SectionKind::kTails, entry.index)) {
+      const auto read = decode_tails(image.subspan(tails->offset, tails->length), decoded->section);
+      if (!read.ok()) return in_section(read.error(), section_name(*tails).c_str());
+    }
+    opened->program.tuned.push_back(std::move(decoded->section));
   }
   opened->program.checks = std::move(checks);
   const Program* inside = &opened->program;

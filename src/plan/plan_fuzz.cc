@@ -25,6 +25,7 @@ void parse_anything(const uint8_t* data, size_t size) {
   for (const plan::TunedSection& tuned : (*program)->tuned) {
     plan::Blob packed;
     plan::encode_tuned(tuned, packed);
+    plan::encode_tails(tuned);
   }
 }
 

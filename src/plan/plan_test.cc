@@ -81,7 +81,9 @@ void expect_sample(const Program& program) {
   EXPECT_EQ(tuned.isa, platform::kAvx2);
   ASSERT_EQ(tuned.buckets.size(), 1u);
   EXPECT_EQ(tuned.buckets[0].tactics, (std::vector<uint32_t>{0, kUntuned}));
+  EXPECT_EQ(tuned.buckets[0].latency[0].p999_us, 0);
   EXPECT_EQ(tuned.buckets[0].latency[1].p99_us, 9);
+  EXPECT_EQ(tuned.buckets[0].latency[1].p999_us, 12);
   EXPECT_EQ(tuned.packed[0].format, "add/packed");
   EXPECT_EQ(std::memcmp(tuned.packed[0].bytes.data(), kPacked, sizeof kPacked), 0);
   EXPECT_EQ(tuned.notes[0].reason, "slower: 12.3 us against 8.1 us");
@@ -126,7 +128,7 @@ TEST_F(PlanFile, RefusesTruncation) {
 
 TEST_F(PlanFile, NamesTheCorruptedSection) {
   const auto bytes = sample_bytes();
-  std::vector<SectionEntry> table(6);
+  std::vector<SectionEntry> table(7);
   std::memcpy(table.data(), bytes.data() + sizeof(Header), table.size() * sizeof(SectionEntry));
   for (const SectionEntry& entry : table) {
     auto damaged = bytes;
@@ -167,6 +169,56 @@ TEST_F(PlanFile, OnlyBlobsAreCheckedLater) {
   std::memcpy(bytes.data() + at, &program_section, sizeof program_section);
   reseal(bytes);
   EXPECT_THAT(refusal_of(bytes), HasSubstr("section 'blocks 0' fails its checksum"));
+}
+
+// The section behind the others, as its readers find it.
+SectionEntry& tails_of(std::vector<SectionEntry>& table, std::span<const char> bytes) {
+  Header header;
+  std::memcpy(&header, bytes.data(), sizeof header);
+  table.resize(header.section_count);
+  std::memcpy(table.data(), bytes.data() + sizeof header, table.size() * sizeof(SectionEntry));
+  check(table.back().kind == SectionKind::kTails, "the sample promises a p99.9");
+  return table.back();
+}
+
+TEST_F(PlanFile, BuildsThatDoNotKnowTailsSkipThem) {
+  auto bytes = sample_bytes();
+  std::vector<SectionEntry> table;
+  tails_of(table, bytes).kind = static_cast<SectionKind>(99);
+  std::memcpy(bytes.data() + sizeof(Header), table.data(), table.size() * sizeof(SectionEntry));
+  reseal(bytes);
+  write_all(path_, bytes);
+  const auto program = open(path_).take();
+  EXPECT_EQ(program->tuned[0].buckets[0].latency[1].p99_us, 9);
+  EXPECT_EQ(program->tuned[0].buckets[0].latency[1].p999_us, 0);
+}
+
+TEST_F(PlanFile, PlansFromBeforeTailsOpen) {
+  const auto program = open(std::string(TERCEL_SOURCE_DIR) + "/fuzz/corpus/plan/sample.plan");
+  ASSERT_TRUE(program.ok()) << program.error().message();
+  EXPECT_EQ((*program)->tuned[0].buckets[0].latency[1].p99_us, 9);
+  EXPECT_EQ((*program)->tuned[0].buckets[0].latency[1].p999_us, 0);
+}
+
+TEST_F(PlanFile, PlansThatPromiseNoTailsLookAsTheyDid) {
+  Program program = sample_program(kPacked);
+  program.tuned[0].buckets[0].latency[1].p999_us = 0;
+  write(program, path_).value();
+  Header header;
+  std::memcpy(&header, read_all(path_).data(), sizeof header);
+  EXPECT_EQ(header.section_count, 6u);
+}
+
+TEST_F(PlanFile, RefusesTailsOfAnotherSection) {
+  const auto good = sample_bytes();
+  std::vector<SectionEntry> table;
+  const SectionEntry tails = tails_of(table, good);
+  for (const uint64_t at : {uint64_t{0}, uint64_t{4}}) {  // the number of buckets, and of latencies of the first
+    auto bytes = good;
+    ++bytes[tails.offset + at];
+    reseal(bytes);
+    EXPECT_THAT(refusal_of(bytes), HasSubstr("section 'tails 0'"));
+  }
 }
 
 TEST_F(PlanFile, RefusesForeignAndNewerFiles) {

@@ -51,6 +51,7 @@ inline constexpr int64_t kDimMax = int64_t{1} << 31;
 struct MeasuredLatency {
   uint32_t threads = 1;
   double p50_us = 0, p99_us = 0;
+  double p999_us = 0;  // 0: measured too seldom to tell
 };
 
 // What the planner measured and chose for one point in the profile's range.

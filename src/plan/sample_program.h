@@ -66,7 +66,7 @@ inline Program sample_program(std::span<const std::byte> packed) {
   tuned.isa = platform::kAvx2;
   tuned.cpu = "a cpu";
   tuned.tactic_names = {"add/fast"};
-  tuned.buckets = {{{{1, 4}, {}}, {0, kUntuned}, {1.5f, -1}, 4096, {{1, 2.5, 3.5}, {2, 1.5, 9}}}};
+  tuned.buckets = {{{{1, 4}, {}}, {0, kUntuned}, {1.5f, -1}, 4096, {{1, 2.5, 3.5}, {2, 1.5, 9, 12}}}};
   tuned.packed = {{0, 0, "add/packed", packed}};
   tuned.notes = {{0, "add/slow", "slower: 12.3 us against 8.1 us"}};
   program.tuned = {tuned};

@@ -137,4 +137,28 @@ Result<DecodedTuned> decode_tuned(std::span<const std::byte> bytes, const BlobVi
   return decoded;
 }
 
+std::vector<std::byte> encode_tails(const TunedSection& section) {
+  ByteWriter out;
+  bool any = false;
+  out.put_count(section.buckets.size());
+  for (const Bucket& bucket : section.buckets) {
+    out.put_count(bucket.latency.size());
+    for (const MeasuredLatency& measured : bucket.latency) {
+      out.put(measured.p999_us);
+      any = any || measured.p999_us > 0;
+    }
+  }
+  return any ? out.take() : std::vector<std::byte>();
+}
+
+Result<void> decode_tails(std::span<const std::byte> bytes, TunedSection& section) {
+  ByteReader in(bytes);
+  if (TRY(in.get_count(4)) != section.buckets.size()) return invalid("it is about other buckets than the tuned section has");
+  for (Bucket& bucket : section.buckets) {
+    if (TRY(in.get_count(8)) != bucket.latency.size()) return invalid("it is about other latencies than a bucket has");
+    for (MeasuredLatency& measured : bucket.latency) measured.p999_us = TRY(in.get<double>());
+  }
+  return in.expect_end();
+}
+
 }  // namespace tercel::plan

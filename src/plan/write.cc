@@ -68,13 +68,21 @@ std::vector<PendingSection> encode(const Program& program) {
     sections.back().entry.kind = SectionKind::kBlocks;
     sections.back().entry.index = i;
   }
+  for (uint32_t i = 0; i < program.tuned.size(); ++i) {
+    auto tails = encode_tails(program.tuned[i]);
+    if (tails.empty()) continue;
+    sections.emplace_back();
+    sections.back().entry.kind = SectionKind::kTails;
+    sections.back().entry.index = i;
+    sections.back().table = std::move(tails);
+  }
   return sections;
 }
 
 Result<uint64_t> write_image(const Program& program, FileWriter& file) {
   auto sections = encode(program);
   if (sections.size() > kSectionsMax)
-    return too_large("a plan holds at most " + std::to_string(kSectionsMax / 3 - 1) + " tuned sections");
+    return too_large("a plan holds at most " + std::to_string((kSectionsMax - 3) / 4) + " tuned sections");
   file.pad_to(sizeof(Header) + sections.size() * sizeof(SectionEntry));
   std::vector<SectionEntry> table;
   std::vector<std::vector<uint32_t>> sums;

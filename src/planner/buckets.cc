@@ -31,7 +31,10 @@ std::vector<std::vector<int64_t>> sizes_of(const BucketShapes& shapes) {
   return sizes;
 }
 
-double percentile(std::vector<double>& sorted, double p) {
+// Of fewer runs the slowest one would stand for the slowest thousandth, and be whatever it happened to be.
+constexpr size_t kRunsForP999 = 1000;
+
+double percentile(std::span<const double> sorted, double p) {
   return sorted[std::min(sorted.size() - 1, static_cast<size_t>(p * static_cast<double>(sorted.size())))];
 }
 
@@ -67,7 +70,7 @@ Result<plan::MeasuredLatency> measure(std::shared_ptr<const plan::Program> progr
     if (run > 0) times_us.push_back(static_cast<double>(platform::now_ns() - start) / 1e3);
   }
   std::sort(times_us.begin(), times_us.end());
-  return plan::MeasuredLatency{static_cast<uint32_t>(threads), percentile(times_us, 0.5), percentile(times_us, 0.99)};
+  return latency_of(static_cast<uint32_t>(threads), times_us);
 }
 
 std::vector<kernels::StepContext::Operand> operands_of(const graph::Graph& graph, const std::vector<graph::ValueId>& ids) {
@@ -98,6 +101,13 @@ bool uses_custom_operators(const plan::Program& program) {
 }
 
 }  // namespace
+
+plan::MeasuredLatency latency_of(uint32_t threads, std::span<const double> sorted_us) {
+  return {.threads = threads,
+          .p50_us = percentile(sorted_us, 0.5),
+          .p99_us = percentile(sorted_us, 0.99),
+          .p999_us = sorted_us.size() >= kRunsForP999 ? percentile(sorted_us, 0.999) : 0};
+}
 
 Result<std::vector<graph::Model>> tune_buckets(const graph::Model& model, const Profile& profile, TacticChooser& chooser,
                                                plan::TunedSection& section, const Progress& progress) {

@@ -19,4 +19,7 @@ Result<std::vector<Tensor>> pack_weights(const std::vector<graph::Model>& fixed,
 // operators may refuse such inputs: then nothing more is measured, and what the operator said is returned.
 Result<std::string> measure_latency(plan::Program& program, const std::vector<int>& threads, double seconds, const Progress& progress);
 
+// What a plan says of these times, which are sorted and not empty: no p99.9 where there are less than a thousand.
+plan::MeasuredLatency latency_of(uint32_t threads, std::span<const double> sorted_us);
+
 }  // namespace tercel::planner
