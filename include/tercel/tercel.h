@@ -51,7 +51,7 @@ enum {
   TERCEL_NOT_FOUND = 2,   /* a file, a name or an index that does not exist */
   TERCEL_UNSUPPORTED = 3, /* valid, but this library cannot do it */
   TERCEL_LIMIT = 4,       /* larger than a limit */
-  TERCEL_EXHAUSTED = 5,   /* no memory, or no thread could be started */
+  TERCEL_EXHAUSTED = 5,   /* no memory, none that may be locked, or no thread could be started */
   TERCEL_CANCELLED = 6,   /* tercel_cancel() was called */
   TERCEL_DEADLINE = 7,    /* the deadline passed before the last step began */
   TERCEL_IO = 8,          /* the operating system refused */
@@ -105,6 +105,9 @@ typedef struct tercel_session_options {
   int32_t threads;         /* of one run, the caller's included; default: what affinity and CPU quota allow */
   int32_t check_numerics;  /* not 0: a NaN or an infinity that a step computes is an error; slow */
   uint64_t memory_bytes_max; /* of working memory; default: 16 GiB */
+  int32_t lock_memory;     /* not 0: keeps working memory, the weights that bindings read and the stacks of helper threads in
+                              memory (mlock). Opening a session or a binding is TERCEL_EXHAUSTED where RLIMIT_MEMLOCK is too small.
+                              The program's code, its heap and its own buffers are its own business: mlockall() */
 } tercel_session_options;
 
 /* Where a run spent its time. */

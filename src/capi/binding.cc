@@ -1,19 +1,9 @@
-#include <sched.h>
-
 #include "capi/handles.h"
 #include "capi/status.h"
 #include "engine/profile.h"
 
 tercel_binding::~tercel_binding() {
-  if (!bound) return;
-  while (true) {
-    const tercel::capi::Turn turn(shared->busy);
-    if (turn.mine()) {
-      shared->session->release(*bound);
-      return;
-    }
-    sched_yield();  // closing is not for the real-time part
-  }
+  if (bound) shared->session->release(*bound);
 }
 
 namespace tercel::capi {
@@ -107,7 +97,7 @@ tercel_status set_input(tercel_binding& binding, size_t index, const void* data,
 
 tercel_status set_output(tercel_binding& binding, size_t index, void* data, size_t bytes, tercel_error* error) {
   const TensorType& type = binding.output_types[index];
-  if (!type.shape.is_static())
+  if (!binding.shared->session->has_fixed_size(*binding.bound, index))
     return fail(error, TERCEL_INVALID, "the size of output %zu depends on data: read tercel_binding_output() after each run",
                 index);
   if (const auto status = check_memory("output", index, type, data, bytes, error)) return status;
@@ -167,7 +157,8 @@ tercel_status tercel_binding_output(const tercel_binding* binding, size_t index,
   known.rank = view.type.shape.rank();
   for (int i = 0; i < known.rank; ++i) known.dims[i] = view.type.shape[i].is_known() ? view.type.shape.size(i) : -1;
   known.data = const_cast<void*>(view.data);
-  known.bytes = view.type.shape.is_static() ? view.type.bytes() : 0;
+  const bool is_known = view.data || binding->shared->session->has_fixed_size(*binding->bound, index);
+  known.bytes = is_known ? view.type.bytes() : 0;
   return write_struct(tensor, known) ? TERCEL_OK : TERCEL_INVALID;
 }
 

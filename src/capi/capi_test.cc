@@ -11,6 +11,7 @@
 #include "engine/allocation_counter.h"
 #include "engine/test_program.h"
 #include "plan/plan.h"
+#include "platform/small_lock_limit.h"
 #include "tercel/operator.h"
 #include "tercel/tercel.h"
 
@@ -132,6 +133,82 @@ TEST_F(Capi, SizesThatDependOnDataAreToldAfterTheRun) {
   ASSERT_EQ(tercel_binding_output(binding_, 1, &indices), TERCEL_OK);
   EXPECT_EQ(indices.dims[1], 2);
   EXPECT_EQ(static_cast<int64_t*>(indices.data)[1], 2);
+}
+
+// What an earlier run of the same shapes made says nothing of the next one.
+TEST_F(Capi, SizesThatDependOnDataStayUnknownToOtherBindings) {
+  const tercel_shape shape{1, {3}};
+  open(rows(), {"n"}, &shape);
+  const float x[3] = {1, -1, 2};
+  ASSERT_EQ(tercel_binding_set_input(binding_, 0, x, sizeof x, &error_), TERCEL_OK);
+  ASSERT_EQ(tercel_run(binding_, nullptr, &error_), TERCEL_OK) << error_.message;
+  tercel_binding* other = nullptr;
+  ASSERT_EQ(tercel_binding_open(session_, &shape, 1, &other, &error_), TERCEL_OK) << error_.message;
+  tercel_tensor indices = TERCEL_INIT(tercel_tensor);
+  ASSERT_EQ(tercel_binding_output(other, 1, &indices), TERCEL_OK);
+  EXPECT_EQ(indices.dims[1], -1);
+  EXPECT_EQ(indices.bytes, 0u);
+  EXPECT_EQ(indices.data, nullptr);
+  int64_t room[2];
+  EXPECT_EQ(tercel_binding_set_output(other, 1, room, sizeof room, &error_), TERCEL_INVALID);
+  EXPECT_THAT(error_.message, HasSubstr("depends on data"));
+  float y[3];
+  EXPECT_EQ(tercel_binding_set_output(other, 0, y, sizeof y, &error_), TERCEL_OK) << error_.message;
+  tercel_binding_close(other);
+}
+
+// The model says how large an output is, and is wrong: only a run tells.
+TEST_F(Capi, DeclaredSizesAreNoPromise) {
+  engine::GraphMaker g;
+  g.output(g.node("NonZero", {g.input("x", DType::kFloat32, {Dim(4)})}));
+  g.declare(g.graph.outputs[0], DType::kInt64, {Dim(1), Dim(3)});
+  open(std::move(g));
+  int64_t room[3];
+  EXPECT_EQ(tercel_binding_set_output(binding_, 0, room, sizeof room, &error_), TERCEL_INVALID);
+  EXPECT_THAT(error_.message, HasSubstr("depends on data"));
+  tercel_tensor y = TERCEL_INIT(tercel_tensor);
+  ASSERT_EQ(tercel_binding_output(binding_, 0, &y), TERCEL_OK);
+  EXPECT_EQ(y.bytes, 0u);
+  ASSERT_EQ(tercel_binding_set_input(binding_, 0, x_.data(), sizeof x_, &error_), TERCEL_OK);
+  ASSERT_EQ(tercel_run(binding_, nullptr, &error_), TERCEL_OK) << error_.message;
+  ASSERT_EQ(tercel_binding_output(binding_, 0, &y), TERCEL_OK);
+  EXPECT_EQ(y.dims[1], 4);
+  EXPECT_EQ(y.bytes, 32u);
+}
+
+TEST_F(Capi, BindingsCloseWhileAnotherThreadRuns) {
+  open(add());
+  set_buffers();
+  std::atomic<bool> stop{false};
+  std::jthread runner([&] {
+    while (!stop) (void)tercel_run(binding_, nullptr, nullptr);
+  });
+  int opened = 0;
+  for (const int64_t end = tercel_now_ns() + 30'000'000'000; opened < 100 && tercel_now_ns() < end;) {
+    tercel_binding* other = nullptr;
+    if (tercel_binding_open(session_, nullptr, 0, &other, &error_) != TERCEL_OK) continue;  // busy
+    ++opened;
+    tercel_binding_close(other);
+  }
+  stop = true;
+  EXPECT_EQ(opened, 100);
+}
+
+TEST_F(Capi, LocksMemoryWhereItIsAskedTo) {
+  ASSERT_EQ(tercel_plan_open(write(add()).c_str(), &plan_, &error_), TERCEL_OK) << error_.message;
+  tercel_session_options options = TERCEL_INIT(tercel_session_options);
+  options.threads = 1;
+  options.lock_memory = 1;
+  const platform::SmallLockLimit limit(0);
+  if (!limit.works()) GTEST_SKIP() << "this process may not change its limit";
+  ASSERT_EQ(tercel_session_open(plan_, &options, &session_, &error_), TERCEL_OK) << error_.message;
+  EXPECT_EQ(tercel_binding_open(session_, nullptr, 0, &binding_, &error_), TERCEL_EXHAUSTED);
+  EXPECT_THAT(error_.message, HasSubstr("CAP_IPC_LOCK"));
+  // An older header, which ends before it, with something else behind it.
+  tercel_session_close(std::exchange(session_, nullptr));
+  options.struct_size = offsetof(tercel_session_options, lock_memory);
+  ASSERT_EQ(tercel_session_open(plan_, &options, &session_, &error_), TERCEL_OK) << error_.message;
+  EXPECT_EQ(tercel_binding_open(session_, nullptr, 0, &binding_, &error_), TERCEL_OK) << error_.message;
 }
 
 TEST_F(Capi, StopsAtADeadlineAndTellsTimes) {

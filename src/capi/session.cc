@@ -1,7 +1,5 @@
 #include "engine/session.h"
 
-#include <limits>
-
 #include "capi/handles.h"
 #include "capi/status.h"
 
@@ -20,9 +18,8 @@ tercel_status tercel_session_open(tercel_plan* plan, const tercel_session_option
     if (!read_struct(options, wanted))
       return fail(error, TERCEL_INVALID, "struct_size of the options is not set: use TERCEL_INIT");
     if (wanted.threads < 0) return fail(error, TERCEL_INVALID, "a session cannot have %d threads", wanted.threads);
-    tercel::engine::SessionOptions chosen{.threads = wanted.threads, .check_numerics = wanted.check_numerics != 0};
-    // Bindings are held until they are closed: as many as the caller opens.
-    chosen.bindings_max = std::numeric_limits<int>::max();
+    tercel::engine::SessionOptions chosen{
+        .threads = wanted.threads, .check_numerics = wanted.check_numerics != 0, .lock_memory = wanted.lock_memory != 0};
     if (wanted.memory_bytes_max) chosen.memory_bytes_max = wanted.memory_bytes_max;
     auto opened = Session::open(plan->program, chosen);
     if (!opened.ok()) return fail(error, opened.error());

@@ -26,7 +26,7 @@ void promise_latency(LatencyWatch& watch, const Environment& environment, const 
                      std::span<const Shape> shapes) {
   if (!is_bucket_of(bucket, shapes)) return;
   for (const plan::MeasuredLatency& measured : bucket->latency)
-    if (static_cast<int>(measured.threads) == environment.threads) watch.promise(measured.p50_us, measured.p99_us);
+    if (static_cast<int>(measured.threads) == environment.threads) watch.promise(measured);
 }
 
 // Of one thread: what the planner measured for just these shapes, else what arithmetic and bandwidth say.
@@ -117,7 +117,7 @@ Result<void> check_run(const plan::Program& program, const Binding& binding, std
   for (size_t i = 0; i < buffers.size(); ++i) {
     if (!buffers[i]) continue;
     const std::string& name = graph.values[graph.outputs[i]].name;
-    if (!binding.graph->output_type(i))
+    if (!binding.has_fixed_size(i))
       return invalid("the size of output '" + name + "' depends on data: give no buffer for it and copy what run() returns");
     if (!is_aligned(buffers[i], binding.output_types[i].dtype))
       return invalid("the buffer of output '" + name + "' is not aligned to its elements");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <span>
 #include <vector>
@@ -14,7 +15,7 @@ namespace tercel::engine {
 class Binding {
  public:
   std::vector<Shape> shapes;
-  std::vector<TensorType> input_types, output_types;  // extents that depend on data: unknown before a run, then of the last one
+  std::vector<TensorType> input_types, output_types;  // extents that depend on data are unknown
   std::unique_ptr<BoundGraph> graph;
   std::vector<const void*> inputs;  // room for one run's addresses
   bool worth_sharing = false;       // enough work to share with helpers that are awake
@@ -22,8 +23,10 @@ class Binding {
   bool asked_for_workers = false;   // the last run did: wake them before the first step of the next
   LatencyWatch watch;               // against what the plan promises for these shapes; off where it promises nothing
   uint64_t last_used = 0;
-  int holders = 0;  // while there are any, it is not forgotten
+  mutable std::atomic<int> holders{0};  // while there are any, it is not forgotten
 
+  bool is_held() const { return holders.load(std::memory_order_acquire) > 0; }
+  bool has_fixed_size(size_t output) const { return graph->output_type(output).has_value(); }
   bool fits(std::span<const Shape> wanted) const {
     return std::equal(wanted.begin(), wanted.end(), shapes.begin(), shapes.end());
   }

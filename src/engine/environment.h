@@ -18,6 +18,7 @@ struct Environment {
   std::shared_ptr<PackedWeights> packed;
   platform::Isa isa;
   int threads = 1;
+  bool lock_memory = false;  // what runs touch stays in memory
   MemoryBudget budget;
 
   // Makes weights present that will be read where they are mapped. What was compared with checksums has been read: asking

@@ -9,6 +9,7 @@
 #include "engine/memory.h"
 #include "engine/row_choice.h"
 #include "kernels/kernel.h"
+#include "platform/page_lock.h"
 
 namespace tercel::engine {
 
@@ -77,7 +78,8 @@ struct Region {
   size_t kept_bytes = 0;     // of those computed while binding; counted in the budget
   std::vector<Packed> packed;
   MemoryBudget& budget;
-  Block memory;  // where it is not the session's arena
+  Block memory;             // where it is not the session's arena
+  platform::PageLock lock;  // on what its steps touch, when Environment::lock_memory says so
 };
 
 // Where the main region of a shape takes its memory from: the session's arena, which all its shapes share. Null for

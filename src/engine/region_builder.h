@@ -51,7 +51,9 @@ class RegionBuilder {
   size_t copied_bytes(size_t output) const;
   void resolve_places();
   void fill_steps(Region& region);
-  void end_graph(Region& region) const;
+  void touch(const Tensor& contents);
+  Result<void> lock_memory(Region& region) const;
+  void end_graph(Region& region);
   Result<void> end_at_barrier(Region& region, uint32_t node);
   bool lives_on(plan::ValueId id, uint32_t end_node) const { return uses_.last_reader[id] >= static_cast<int32_t>(end_node); }
   bool is_home(size_t output) const;  // computed into the caller's buffer
@@ -68,6 +70,7 @@ class RegionBuilder {
   std::vector<void*> copies_;          // by output: where a copied output goes without a caller's buffer
   std::vector<std::byte*> addresses_;  // by storage
   size_t evaluated_bytes_ = 0;
+  std::vector<std::span<const std::byte>> touched_;  // by runs: memory, constants, packed weights
 };
 
 }  // namespace tercel::engine

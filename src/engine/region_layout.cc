@@ -23,6 +23,7 @@ Result<std::unique_ptr<Region>> RegionBuilder::finish(uint32_t end_node) {
   fill_steps(*region);
   if (ends) end_graph(*region);
   else TRY(end_at_barrier(*region, end_node));
+  if (environment_.lock_memory) TRY(lock_memory(*region));
   return region;
 }
 
@@ -109,6 +110,7 @@ Result<void> RegionBuilder::place_memory(Region& region, bool ends) {
     base = region.memory.data();
   }
   region.scratch = base + plan.bytes;
+  touched_.emplace_back(base, region.arena_bytes);
   size_t next = 0;
   addresses_.assign(storages_.size(), nullptr);
   for (size_t i = 0; i < storages_.size(); ++i)
@@ -140,13 +142,16 @@ void RegionBuilder::fill_steps(Region& region) {
     else region.pointers.back() = const_cast<void*>(value.place.address);
     if (!value.known) return;
     region.kept.push_back(*value.known);
-    // Contents that are read where they are mapped should be there before the first run; packed ones are not read.
-    if (!packed) environment_.prefault({static_cast<const std::byte*>(value.known->data()), value.known->bytes()});
+    if (packed) return;  // not read
+    // Contents that are read where they are mapped should be there before the first run.
+    touch(*value.known);
+    environment_.prefault(touched_.back());
   };
   for (PendingStep& pending : steps_) {
     const kernels::Packing* packing = pending.bound.packed.bytes.empty() ? nullptr : pending.bound.row->packing;
     for (size_t i = 0; i < pending.inputs.size(); ++i) add_operand(pending.inputs[i], packing && packing->replaces(i));
     for (plan::ValueId id : pending.outputs) add_operand(id, false);
+    touched_.push_back(pending.bound.packed.bytes);
     environment_.prefault(pending.bound.packed.bytes);
   }
   void* const* next = region.pointers.data();
@@ -174,21 +179,43 @@ bool RegionBuilder::writes_where_it_reads(const PendingStep& step) const {
   return std::any_of(step.outputs.begin(), step.outputs.end(), shares_place);
 }
 
-void RegionBuilder::end_graph(Region& region) const {
+void RegionBuilder::touch(const Tensor& contents) {
+  touched_.emplace_back(static_cast<const std::byte*>(contents.data()), contents.bytes());
+}
+
+// Kernels keep their parameters on the heap, a few bytes each, where nobody else finds them.
+Result<void> RegionBuilder::lock_memory(Region& region) const {
+  auto ranges = touched_;
+  ranges.push_back(std::as_bytes(std::span(region.steps)));
+  ranges.push_back(std::as_bytes(std::span(region.pointers)));
+  ranges.push_back(std::as_bytes(std::span(region.patches)));
+  auto locked = platform::PageLock::take(ranges);
+  if (!locked.ok()) return locked.error().within("the weights and the memory of these shapes");
+  region.lock = locked.take();
+  return {};
+}
+
+void RegionBuilder::end_graph(Region& region) {
   for (size_t output = 0; output < graph_.outputs.size(); ++output) {
     const LiveValue& value = values_[graph_.outputs[output]];
     OutputSource source{.place = value.place, .fallback = copies_[output], .type = value.type};
     source.kind = is_home(output)   ? OutputSource::Kind::kHome
                   : is_view(output) ? OutputSource::Kind::kView
                                     : OutputSource::Kind::kCopy;
-    if (value.known) region.kept.push_back(*value.known);
+    if (value.known) {
+      region.kept.push_back(*value.known);
+      touch(*value.known);
+    }
     region.outputs.push_back(std::move(source));
   }
 }
 
 Result<void> RegionBuilder::end_at_barrier(Region& region, uint32_t node) {
   for (plan::ValueId input : graph_.nodes[node].inputs)
-    if (input != plan::kNoValue && values_[input].known) TRY(environment_.packed->check(*values_[input].known));
+    if (input != plan::kNoValue && values_[input].known) {
+      TRY(environment_.packed->check(*values_[input].known));
+      touch(*values_[input].known);
+    }
   region.barrier = std::make_unique<Barrier>(environment_.budget);
   Barrier& barrier = *region.barrier;
   barrier.node = node;

@@ -45,13 +45,17 @@ struct Session::State final : ArenaSource {
     return nullptr;
   }
 
+  // Bound shapes that nobody holds. Holders may let go meanwhile, none may come.
+  size_t unheld() const {
+    return static_cast<size_t>(std::ranges::count_if(bindings, [](const auto& binding) { return !binding->is_held(); }));
+  }
+
   // False when there is none that nobody holds.
   bool evict_oldest() {
-    const auto older = [](const auto& a, const auto& b) {
-      return std::pair(a->holders > 0, a->last_used) < std::pair(b->holders > 0, b->last_used);
-    };
-    const auto oldest = std::min_element(bindings.begin(), bindings.end(), older);
-    if (oldest == bindings.end() || (*oldest)->holders > 0) return false;
+    auto oldest = bindings.end();
+    for (auto binding = bindings.begin(); binding != bindings.end(); ++binding)
+      if (!(*binding)->is_held() && (oldest == bindings.end() || (*binding)->last_used < (*oldest)->last_used)) oldest = binding;
+    if (oldest == bindings.end()) return false;
     bindings.erase(oldest);
     size_t needed = 0;
     for (const auto& binding : bindings) needed = std::max(needed, binding->graph->first_region().arena_bytes);
@@ -60,6 +64,8 @@ struct Session::State final : ArenaSource {
     environment.budget.give(before - arena.bytes());
     return true;
   }
+
+  Disturbances disturbances() const { return {pool->chunks_taken_back(), pool->throttled()}; }
 
   Environment environment;
   platform::Pages arena;
@@ -89,12 +95,15 @@ Result<std::unique_ptr<Session>> Session::open(std::shared_ptr<const plan::Progr
                           .packed = PackedWeights::of(program),
                           .isa = host,
                           .threads = options.threads > 0 ? options.threads : platform::usable_cpus(),
+                          .lock_memory = options.lock_memory,
                           .budget = MemoryBudget(options.memory_bytes_max)};
   auto state = std::make_unique<State>(std::move(environment), TRY(platform::Pages::reserve(options.memory_bytes_max)));
   state->options = options;
   state->notice = notice_of(*program, state->environment.tuned, host);
   state->ranges = ranges_of(*program);
-  state->pool = TRY(Pool::start(state->environment.threads, options.take_back));
+  const int threads = state->environment.threads;
+  state->pool = TRY(Pool::start(threads, options.take_back, threads > 1 ? QuotaWatch::of_process() : nullptr));
+  if (options.lock_memory) TRY(state->pool->lock_memory());
   state->bindings.reserve(static_cast<size_t>(std::min(options.bindings_max, 64)));
   return std::unique_ptr<Session>(new Session(std::move(state)));
 }
@@ -114,9 +123,7 @@ Result<const Binding*> Session::bind(std::span<const Shape> input_shapes) {
   }
   TRY(check_shapes(state.ranges, input_shapes));
   const platform::ScopedFlushDenormals flush;
-  if (state.bindings.size() >= static_cast<size_t>(state.options.bindings_max) && !state.evict_oldest())
-    return too_large("all " + std::to_string(state.bindings.size()) +
-                     " bound shapes that this session keeps are held: release one, or open it with a larger bindings_max");
+  while (state.unheld() >= static_cast<size_t>(state.options.bindings_max) && state.evict_oldest()) {}
   state.pool->begin_request(false);
   // A page that comes from disk takes longer than any chunk should: it is waited for, not read twice.
   kernels::Workers& workers = state.pool->for_in_place();
@@ -126,19 +133,22 @@ Result<const Binding*> Session::bind(std::span<const Shape> input_shapes) {
   state.pool->end_request();
   if (!binding.ok()) return binding.error();
   (*binding)->last_used = ++state.clock;
+  (*binding)->watch.begin(state.disturbances());
   state.bindings.push_back(binding.take());
   return state.bindings.back().get();
 }
 
 void Session::hold(const Binding& binding) {
-  if (Binding* const known = state_->find(&binding)) ++known->holders;
+  if (state_->find(&binding)) binding.holders.fetch_add(1, std::memory_order_relaxed);
 }
 
 void Session::release(const Binding& binding) {
-  if (Binding* const known = state_->find(&binding)) --known->holders;
+  binding.holders.fetch_sub(1, std::memory_order_release);
 }
 
 std::span<const TensorType> Session::output_types(const Binding& binding) const { return binding.output_types; }
+
+bool Session::has_fixed_size(const Binding& binding, size_t output) const { return binding.has_fixed_size(output); }
 
 Result<void> Session::run(const Binding& wanted, std::span<const InputView> inputs, std::span<void* const> output_buffers,
                           std::span<OutputView> outputs, const RunControl& control) {
@@ -152,7 +162,7 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
   for (size_t i = 0; i < inputs.size(); ++i) binding->inputs[i] = inputs[i].data;
   const platform::ScopedFlushDenormals flush;
   const bool watched = binding->watch.is_on();
-  const bool may_share = binding->worth_sharing && state.pool->count() > 1;
+  const bool may_share = binding->worth_sharing && state.pool->usable() > 1;
   const int64_t start_ns = watched || may_share ? platform::now_ns() : 0;
   if (may_share) state.rush.begin(start_ns);
   const bool awake = may_share && state.pool->begin_request(binding->worth_waking && binding->asked_for_workers);
@@ -168,8 +178,7 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
   auto result = binding->graph->run(context, binding->inputs, output_buffers, outputs);
   const int64_t end_ns = watched || may_share ? platform::now_ns() : 0;
   if (may_share) binding->asked_for_workers = state.pool->end_request(state.rush.end(end_ns) && state.options.linger);
-  if (watched && result.ok()) binding->watch.add(end_ns - start_ns, state.pool->chunks_taken_back());
-  for (size_t i = 0; i < outputs.size() && result.ok(); ++i) binding->output_types[i] = outputs[i].type;
+  if (watched && result.ok()) binding->watch.add(end_ns - start_ns, state.disturbances());
   return result;
 }
 

@@ -194,10 +194,49 @@ TEST(Session, DoesNotForgetWhatIsHeld) {
   session->hold(*held);
   for (int64_t n = 2; n < 9; ++n) ASSERT_TRUE(bind(n).ok());
   EXPECT_EQ(bind(1).take(), held);
-  session->hold(*bind(9).take());
-  EXPECT_EQ(bind(10).error().code(), ErrorCode::kLimit);
+  // More than the session keeps of its own accord.
+  std::vector<const Binding*> more;
+  for (int64_t n = 9; n < 13; ++n) session->hold(*more.emplace_back(bind(n).take()));
+  for (int64_t n = 2; n < 9; ++n) ASSERT_TRUE(bind(n).ok());
+  for (int64_t n = 9; n < 13; ++n) EXPECT_EQ(bind(n).take(), more[static_cast<size_t>(n - 9)]);
+  for (const Binding* binding : more) session->release(*binding);
   session->release(*held);
-  EXPECT_TRUE(bind(10).ok());
+  for (int64_t n = 2; n < 9; ++n) ASSERT_TRUE(bind(n).ok());
+  const float x = 1;
+  const InputView input{{DType::kFloat32, {Dim(1)}}, &x};
+  OutputView output;
+  EXPECT_EQ(session->run(*more[0], {&input, 1}, {}, {&output, 1}).error().code(), ErrorCode::kNotFound);
+}
+
+TEST(Session, RefusesMoreWhenMemoryIsShortAndAllIsHeld) {
+  GraphMaker g;
+  g.output(g.node("Relu", {g.input("x", DType::kFloat32, {Dim::symbol(0)})}));
+  const auto session = open(program_of(std::move(g), {"n"}), {.threads = 1, .memory_bytes_max = size_t{8} << 20});
+  const auto bind = [&](int64_t n) { return session->bind(std::vector<Shape>{{Dim(n)}}); };
+  const Binding* const held = bind(1 << 20).take();
+  session->hold(*held);
+  EXPECT_EQ(bind(3 << 20).error().code(), ErrorCode::kLimit);
+  EXPECT_EQ(bind(1 << 20).take(), held);
+}
+
+// A binding may be let go of while another thread is in the session.
+TEST(Session, ReleasesFromAnyThreadAtAnyTime) {
+  GraphMaker g;
+  g.output(g.node("Relu", {g.input("x", DType::kFloat32, {Dim::symbol(0)})}));
+  const auto session = open(program_of(std::move(g), {"n"}), {.threads = 1, .bindings_max = 1});
+  std::atomic<const Binding*> given{nullptr};
+  std::atomic<bool> stop{false};
+  std::jthread other([&] {
+    while (!stop)
+      if (const Binding* const binding = given.exchange(nullptr)) session->release(*binding);
+  });
+  for (int64_t n = 1; n < 3000; ++n) {
+    const Binding* const binding = session->bind(std::vector<Shape>{{Dim(n % 50 + 1)}}).take();
+    session->hold(*binding);
+    const Binding* expected = nullptr;
+    if (!given.compare_exchange_strong(expected, binding)) session->release(*binding);
+  }
+  stop = true;
 }
 
 // Weights that are read as they are mapped, and weights that are packed first.

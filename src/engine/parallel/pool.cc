@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <limits>
+#include <span>
 #include <string>
 #include <system_error>
 
@@ -34,9 +35,13 @@ constexpr uint64_t kLingerTicks = 150'000;
 // happens to be in time for, which may be any later request's.
 constexpr size_t kStackTouched = 256 << 10;
 
-[[gnu::noinline]] void touch_stack() {
-  [[maybe_unused]] volatile char stack[kStackTouched];
-  for (size_t i = 0; i < kStackTouched; i += 4096) stack[i] = 0;
+// Returns where that part of the stack ends.
+[[gnu::noinline]] const std::byte* touch_stack() {
+  volatile std::byte stack[kStackTouched];
+  for (size_t i = 0; i < kStackTouched; i += 4096) stack[i] = std::byte{0};
+  uintptr_t end = reinterpret_cast<uintptr_t>(stack);
+  asm volatile("" : "+r"(end));  // the array is gone when this returns, its pages are not
+  return reinterpret_cast<const std::byte*>(end);
 }
 
 // Waits for something that another thread is about to do.
@@ -55,11 +60,12 @@ class Spin {
 
 Pool::Pool() : completed_by_(new std::atomic<uint32_t>[kTrackedChunksMax]()) {}
 
-Result<std::unique_ptr<Pool>> Pool::start(int threads, bool take_back) {
+Result<std::unique_ptr<Pool>> Pool::start(int threads, bool take_back, std::shared_ptr<const QuotaWatch> quota) {
   if (threads < 1 || threads > kThreadsMax)
     return invalid("a session runs on 1 to " + std::to_string(kThreadsMax) + " threads, not on " + std::to_string(threads));
   std::unique_ptr<Pool> pool(new Pool());
   pool->process_ = getpid();
+  pool->quota_ = std::move(quota);
   if (sched_getaffinity(0, sizeof pool->allowed_, &pool->allowed_) != 0) CPU_ZERO(&pool->allowed_);  // over 1024 CPUs
   pool->can_take_back_ = take_back && threads > 1 && can_interrupt();
   for (int worker = 1; worker < threads; ++worker) pool->helpers_.push_back(std::make_unique<Helper>());
@@ -85,7 +91,31 @@ Result<std::unique_ptr<Pool>> Pool::start(int threads, bool take_back) {
 
 Pool::~Pool() {
   awake_.store(kStopping, std::memory_order_seq_cst);
-  futex_wake_all(awake_);
+  futex_wake(awake_);
+}
+
+Result<void> Pool::lock_memory() {
+  if (helpers_.empty()) return {};
+  const platform::PageLock::Bytes tracking = std::as_bytes(std::span(completed_by_.get(), kTrackedChunksMax));
+  lock_ = TRY(platform::PageLock::take({&tracking, 1}));
+  for (const auto& helper : helpers_) {
+    pthread_attr_t attributes;
+    void* lowest = nullptr;
+    size_t bytes = 0;
+    if (pthread_getattr_np(helper->running.native_handle(), &attributes) != 0)
+      return Error(ErrorCode::kExhausted, "cannot find the stack of a thread to lock it in memory");
+    pthread_attr_getstack(&attributes, &lowest, &bytes);
+    pthread_attr_destroy(&attributes);
+    const platform::PageLock::Bytes used(helper->stack_end, static_cast<const std::byte*>(lowest) + bytes);
+    auto locked = platform::PageLock::take({&used, 1});
+    if (!locked.ok()) return locked.error().within("the stack of a helper thread");
+    helper->stack_lock = locked.take();
+  }
+  return {};
+}
+
+void Pool::wake_sleepers() {
+  if (const int helpers = usable() - 1; helpers > 0) futex_wake(awake_, helpers);
 }
 
 void Pool::wake() {
@@ -93,7 +123,7 @@ void Pool::wake() {
   awake_.store(kAwake, std::memory_order_seq_cst);
   // A helper counts itself before it sleeps, and the kernel looks at awake_ once more before it puts it to sleep: either
   // it is seen here, or it sees kAwake there.
-  if (sleeping_.load(std::memory_order_seq_cst) > 0) futex_wake_all(awake_);
+  if (sleeping_.load(std::memory_order_seq_cst) > 0) wake_sleepers();
 }
 
 bool Pool::begin_request(bool early) {
@@ -105,9 +135,10 @@ bool Pool::begin_request(bool early) {
 }
 
 bool Pool::end_request(bool linger) {
-  if (linger && !helpers_.empty()) {
+  // With fewer CPUs than threads they all sleep after each request: who lingers could not be told from who should not be awake.
+  if (linger && !helpers_.empty() && usable() == count()) {
     awake_.store(kLingering, std::memory_order_seq_cst);
-    if (!woken_ && sleeping_.load(std::memory_order_seq_cst) > 0) futex_wake_all(awake_);
+    if (!woken_ && sleeping_.load(std::memory_order_seq_cst) > 0) wake_sleepers();
   } else if (woken_) {
     awake_.store(kAsleep, std::memory_order_release);
   }
@@ -176,8 +207,8 @@ void Pool::take_back(int chunks) {
 }
 
 void Pool::help(int worker) {
-  touch_stack();
   Helper& self = *helpers_[static_cast<size_t>(worker - 1)];
+  self.stack_end = touch_stack();
   self.thread.store(gettid(), std::memory_order_relaxed);
   std::jmp_buf resume;
   if (can_take_back_) {

@@ -2,6 +2,7 @@
 
 #include <sched.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -9,7 +10,9 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/parallel/quota_watch.h"
 #include "kernels/workers.h"
+#include "platform/page_lock.h"
 
 namespace tercel::engine {
 
@@ -27,11 +30,21 @@ class Pool final : public kernels::Workers {
   static constexpr int kThreadsMax = 1024;
 
   // Starts `threads` - 1 helpers, named tercel-1, tercel-2, ..., with every signal blocked (but the one that takes chunks
-  // back) and denormals flushed. `take_back` false: a preempted helper is waited for.
-  static Result<std::unique_ptr<Pool>> start(int threads, bool take_back = true);
+  // back) and denormals flushed. `take_back` false: a preempted helper is waited for. `quota`: what usable() follows; null:
+  // nothing.
+  static Result<std::unique_ptr<Pool>> start(int threads, bool take_back = true, std::shared_ptr<const QuotaWatch> quota = nullptr);
   ~Pool() override;
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
+
+  // Keeps in memory what helpers use while they run chunks, for the life of the pool.
+  Result<void> lock_memory();
+
+  // Threads that the CPU quota keeps running now, of those there are. A request wakes no more; for one there is nothing to
+  // wake, and the caller had better not use the pool.
+  int usable() const { return quota_ ? std::min(count(), quota_->threads()) : count(); }
+  // Periods in which the system stopped this process for having used its quota up, as of the last second.
+  uint64_t throttled() const { return quota_ ? quota_->throttled() : 0; }
 
   // Brackets one request, on the thread that then calls run(). `early` wakes the helpers at once: for requests that are
   // known to ask for them. Returns whether the helpers are awake.
@@ -65,11 +78,14 @@ class Pool final : public kernels::Workers {
   struct alignas(64) Helper {
     std::atomic<bool> inside{false};  // it may hold a chunk
     std::atomic<pid_t> thread{0};
+    const std::byte* stack_end = nullptr;  // what its chunks may use lies above
     std::jthread running;
+    platform::PageLock stack_lock;
   };
 
   Pool();
   void wake();
+  void wake_sleepers();
   void help(int worker);
   void help_while_awake(int worker);
   void leave(int cpu) const;
@@ -99,9 +115,11 @@ class Pool final : public kernels::Workers {
   bool can_take_back_ = false;
   pid_t process_ = 0;
   cpu_set_t allowed_;  // CPUs of the thread that started the pool
+  std::shared_ptr<const QuotaWatch> quota_;
   uint64_t taken_back_ = 0;
   InPlace in_place_{*this};
   std::vector<std::unique_ptr<Helper>> helpers_;
+  platform::PageLock lock_;
 
   static constexpr uint32_t kAsleep = 0, kAwake = 1, kStopping = 2, kLingering = 3;
 };
