@@ -24,7 +24,7 @@ struct Options {
   double seconds = 3;
   int64_t batch = 0;
   std::vector<std::string> shapes;
-  bool no_take_back = false;
+  bool no_take_back = false, lock_memory = false;
 };
 
 struct Measured {
@@ -61,6 +61,7 @@ Result<Measured> measure(std::shared_ptr<const plan::Program> program, const Opt
   engine::SessionOptions session_options;
   session_options.threads = options.threads;
   session_options.take_back = !options.no_take_back;
+  session_options.lock_memory = options.lock_memory;
   const auto session = TRY(engine::Session::open(program, session_options));
   const engine::Binding* binding = TRY(session->bind(m.input_shapes));
   int64_t start = platform::now_ns();
@@ -104,7 +105,14 @@ void write_promise(JsonWriter& json, const engine::LatencyReport& promise) {
   }
   json.begin_object().field("p50_us", promise.promised_p50_us).field("p99_us", promise.promised_p99_us);
   json.field("late_above_us", promise.late_above_us).field("runs", promise.runs).field("late", promise.late);
-  json.field("broken", promise.is_broken()).key("causes").begin_object();
+  json.field("broken", promise.is_broken());
+  if (promise.promised_p999_us > 0)
+    json.field("p999_us", promise.promised_p999_us)
+        .field("p999_late_above_us", promise.p999_late_above_us)
+        .field("p999_late", promise.p999_late)
+        .field("p999_broken", promise.is_p999_broken());
+  else json.key("p999_us").null();
+  json.key("causes").begin_object();
   for (size_t i = 0; i < engine::kLateCauses; ++i)
     json.field(engine::late_cause_name(static_cast<engine::LateCause>(i)), promise.causes[i]);
   json.end_object().end_object();
@@ -129,20 +137,31 @@ void print_json(const Measured& m, const LatencySummary& latency, double floor_u
   std::printf("%s\n", out.c_str());
 }
 
-// "kept, 0.12 % of runs later than 15.6 us: preempted 3, neighbour 1"
-std::string promise_text(const engine::LatencyReport& promise) {
-  std::string text = "p99 " + time_text(promise.promised_p99_us) + " when compiled; " +
-                     (promise.is_broken() ? "broken" : "kept") + ", " +
-                     fixed(100.0 * static_cast<double>(promise.late) / static_cast<double>(promise.runs), 2) +
-                     " % of runs later than " + time_text(promise.late_above_us);
-  const char* separator = ": ";
+// "p99 15.6 us when compiled; kept, 0.12 % of runs later than 24.5 us"
+std::string kept_text(const char* percentile, double promised_us, bool is_broken, uint64_t late, uint64_t runs, double late_above_us) {
+  return std::string(percentile) + " " + time_text(promised_us) + " when compiled; " + (is_broken ? "broken" : "kept") + ", " +
+         fixed(100.0 * static_cast<double>(late) / static_cast<double>(runs), 2) + " % of runs later than " +
+         time_text(late_above_us);
+}
+
+// ": preempted 3, neighbour 1"
+std::string causes_text(const engine::LatencyReport& promise) {
+  std::string text;
   for (size_t i = 0; i < engine::kLateCauses; ++i) {
     if (promise.causes[i] == 0) continue;
-    text += separator + std::string(engine::late_cause_name(static_cast<engine::LateCause>(i))) + " " +
+    text += (text.empty() ? ": " : ", ") + std::string(engine::late_cause_name(static_cast<engine::LateCause>(i))) + " " +
             std::to_string(promise.causes[i]);
-    separator = ", ";
   }
   return text;
+}
+
+void print_promise(const engine::LatencyReport& p) {
+  if (p.runs == 0) return;
+  std::printf("the plan's promise      %s%s\n",
+              kept_text("p99", p.promised_p99_us, p.is_broken(), p.late, p.runs, p.late_above_us).c_str(), causes_text(p).c_str());
+  if (p.promised_p999_us == 0) return;
+  std::printf("                        %s\n",
+              kept_text("p99.9", p.promised_p999_us, p.is_p999_broken(), p.p999_late, p.runs, p.p999_late_above_us).c_str());
 }
 
 void print_text(const Measured& m, const LatencySummary& latency, double floor_us, const Terminal& terminal) {
@@ -157,7 +176,7 @@ void print_text(const Measured& m, const LatencySummary& latency, double floor_u
   table.print(terminal);
   std::printf("\n%s\n", histogram(m.times_us).c_str());
   std::printf("floor on this machine   %s (p50 is %.2fx of it)\n", time_text(floor_us).c_str(), latency.p50 / floor_us);
-  if (m.promise.runs > 0) std::printf("the plan's promise      %s\n", promise_text(m.promise).c_str());
+  print_promise(m.promise);
   std::printf("open (map, check, bind) %s, first run %s\n", time_text(m.open_us).c_str(), time_text(m.first_run_us).c_str());
   std::printf("per run                 %s allocations, %s page faults\n",
               counts_allocations() ? fixed(m.allocations_per_run, 3).c_str() : "uncounted",
@@ -204,6 +223,8 @@ void add_bench(CLI::App& app, const Shared& shared, Action& action) {
   command->add_option("--shape", options->shapes, "NAME=1x3x224x224; may be repeated");
   command->add_flag("--no-take-back", options->no_take_back,
                     "wait for preempted helper threads instead of computing what they hold (to compare)");
+  command->add_flag("--lock-memory", options->lock_memory,
+                    "keep what runs read and write in memory (mlock); needs RLIMIT_MEMLOCK (ulimit -l) to allow it");
   command->callback([=, &shared, &action] { action = [=, &shared] { return bench(*options, shared.terminal()); }; });
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/json.h"
 #include "cli/commands.h"
+#include "cli/latency.h"
 #include "cli/load.h"
 #include "ops/custom.h"
 #include "passes/pipeline.h"
@@ -21,12 +22,6 @@ struct Options {
   double tune_budget = 30;
   bool no_tune = false;
 };
-
-std::string bucket_text(const std::vector<std::vector<int64_t>>& shapes) {
-  std::string text;
-  for (const auto& sizes : shapes) text += (text.empty() ? "" : ", ") + to_string(Shape(std::span<const int64_t>(sizes)));
-  return text;
-}
 
 double predicted_us(const plan::Bucket& bucket) {
   double best = 0;
@@ -46,19 +41,13 @@ void print_json(const Options& options, const planner::Compiled& compiled, uint6
       .begin_array();
   if (!program.tuned.empty())
     for (const plan::Bucket& bucket : program.tuned[0].buckets) {
-      json.begin_object().key("shapes").begin_object();
-      for (size_t i = 0; i < program.profile.size(); ++i) {
-        json.key(program.profile[i].name).begin_array();
-        for (int64_t size : bucket.input_shapes[i]) json.value(size);
-        json.end_array();
-      }
-      json.end_object()
-          .field("arena_bytes", bucket.arena_bytes)
+      json.begin_object().key("shapes");
+      write_shapes(json, program, bucket);
+      json.field("arena_bytes", bucket.arena_bytes)
           .field("predicted_us", predicted_us(bucket))
           .key("latency")
           .begin_array();
-      for (const auto& l : bucket.latency)
-        json.begin_object().field("threads", l.threads).field("p50_us", l.p50_us).field("p99_us", l.p99_us).end_object();
+      for (const auto& promised : bucket.latency) write_json(json, promised);
       json.end_array().end_object();
     }
   json.end_array().end_object();
@@ -97,12 +86,7 @@ void print_text(const Options& options, const planner::Compiled& compiled, uint6
   print_tactics(compiled.program, terminal);
   if (!compiled.program.tuned.empty()) {
     std::printf("\n");
-    Table table({"shapes", "arena", "threads", "p50", "p99"});
-    for (const plan::Bucket& bucket : compiled.program.tuned[0].buckets)
-      for (const auto& l : bucket.latency)
-        table.add({bucket_text(bucket.input_shapes), bytes_text(static_cast<double>(bucket.arena_bytes)),
-                   std::to_string(l.threads), time_text(l.p50_us), time_text(l.p99_us)});
-    table.print(terminal);
+    promises(compiled.program.tuned[0].buckets).print(terminal);
   }
   if (!compiled.notice.empty()) std::printf("\n%s\n", compiled.notice.c_str());
   std::printf("\nwrote %s, %s, %zu steps, in %s s\nnext: tercel bench %s   or   tercel explain %s\n", options.output.c_str(),

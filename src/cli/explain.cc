@@ -3,8 +3,10 @@
 #include "base/json.h"
 #include "cli/commands.h"
 #include "cli/floor.h"
+#include "cli/latency.h"
 #include "cli/load.h"
 #include "cli/tensors.h"
+#include "engine/profile.h"
 
 namespace tercel::cli {
 
@@ -35,15 +37,18 @@ void keep_smallest(void* user, const plan::ProgramNode& node, std::span<const en
   if (!fresh) it->second = std::min(it->second, microseconds);
 }
 
-// Refusals that the planner recorded for this node, in its tuned section for this ISA.
+// What was tuned for this host; null: nothing.
+const plan::TunedSection* section_of(const plan::Program& program) {
+  return engine::best_section(program, platform::host_isa());
+}
+
+// Refusals that the planner recorded for this node.
 std::vector<std::pair<std::string, std::string>> refusals_of(const plan::Program& program, const std::string& node) {
   std::vector<std::pair<std::string, std::string>> refused;
-  for (const plan::TunedSection& tuned : program.tuned) {
-    if (!platform::host_isa().covers(tuned.isa)) continue;
-    for (const plan::TacticNote& note : tuned.notes)
-      if (program.main().nodes[note.node].name == node) refused.emplace_back(note.tactic, note.reason);
-    break;
-  }
+  const plan::TunedSection* const tuned = section_of(program);
+  if (!tuned) return refused;
+  for (const plan::TacticNote& note : tuned->notes)
+    if (program.main().nodes[note.node].name == node) refused.emplace_back(note.tactic, note.reason);
   return refused;
 }
 
@@ -86,6 +91,15 @@ void print_json(const plan::Program& program, const std::vector<Step>& steps, co
   json.end_array().key("passes").begin_array();
   for (const auto& pass : program.passes)
     json.begin_object().field("name", pass.name).field("changes", pass.changes).field("ms", pass.milliseconds).end_object();
+  json.end_array().key("promises").begin_array();
+  if (const plan::TunedSection* const tuned = section_of(program))
+    for (const plan::Bucket& bucket : tuned->buckets) {
+      json.begin_object().key("shapes");
+      write_shapes(json, program, bucket);
+      json.key("latency").begin_array();
+      for (const auto& promised : bucket.latency) write_json(json, promised);
+      json.end_array().end_object();
+    }
   json.end_array().field("notice", notice).end_object();
   std::printf("%s\n", out.c_str());
 }
@@ -112,6 +126,10 @@ void print_text(const plan::Program& program, const std::vector<Step>& steps, co
   Table passes({"pass", "changes", "ms"});
   for (const auto& pass : program.passes) passes.add({pass.name, std::to_string(pass.changes), fixed(pass.milliseconds, 2)});
   passes.print(terminal);
+  if (const plan::TunedSection* const tuned = section_of(program)) {
+    std::printf("\n%s\n", terminal.bold("latency that the plan promises").c_str());
+    promises(tuned->buckets).print(terminal);
+  }
   if (!notice.empty()) std::printf("%s\n", notice.c_str());
 }
 

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "cli/terminal.h"
-
 namespace tercel::cli {
 
 LatencySummary summarize(std::vector<double> times_us) {
@@ -21,6 +19,44 @@ LatencySummary summarize(std::vector<double> times_us) {
 void write_json(JsonWriter& json, const LatencySummary& latency) {
   json.begin_object().field("min", latency.min).field("p50", latency.p50).field("p90", latency.p90);
   json.field("p99", latency.p99).field("p99.9", latency.p999).field("max", latency.max).end_object();
+}
+
+void write_json(JsonWriter& json, const plan::MeasuredLatency& promised) {
+  json.begin_object().field("threads", promised.threads).field("p50_us", promised.p50_us).field("p99_us", promised.p99_us);
+  json.key("p999_us");
+  if (promised.p999_us > 0) json.value(promised.p999_us);
+  else json.null();
+  json.end_object();
+}
+
+void write_shapes(JsonWriter& json, const plan::Program& program, const plan::Bucket& bucket) {
+  json.begin_object();
+  for (size_t i = 0; i < program.profile.size(); ++i) {
+    json.key(program.profile[i].name).begin_array();
+    for (int64_t size : bucket.input_shapes[i]) json.value(size);
+    json.end_array();
+  }
+  json.end_object();
+}
+
+namespace {
+
+// "1x3x224x224, 1x8"
+std::string bucket_text(const std::vector<std::vector<int64_t>>& shapes) {
+  std::string text;
+  for (const auto& sizes : shapes) text += (text.empty() ? "" : ", ") + to_string(Shape(std::span<const int64_t>(sizes)));
+  return text;
+}
+
+}  // namespace
+
+Table promises(const std::vector<plan::Bucket>& buckets) {
+  Table table({"shapes", "arena", "threads", "p50", "p99", "p99.9"});
+  for (const plan::Bucket& bucket : buckets)
+    for (const auto& l : bucket.latency)
+      table.add({bucket_text(bucket.input_shapes), bytes_text(static_cast<double>(bucket.arena_bytes)), std::to_string(l.threads),
+                 time_text(l.p50_us), time_text(l.p99_us), l.p999_us > 0 ? time_text(l.p999_us) : "-"});
+  return table;
 }
 
 std::string histogram(const std::vector<double>& times_us, int width) {

@@ -1,7 +1,6 @@
 #include "cli/commands.h"
 #include "cli/load.h"
 #include "cli/serve_options.h"
-#include "registry/plan_opener.h"
 
 namespace tercel::cli {
 
@@ -23,15 +22,16 @@ Result<std::shared_ptr<const plan::Program>> compile_for_serving(const std::stri
 
 void add_serve(CLI::App& app, const Shared& shared, Action& action) {
   auto* command = app.add_subcommand("serve", "answer requests over HTTP (Open Inference Protocol v2)");
-  auto options = std::make_shared<transport::http::ServerOptions>();
-  options->opener = registry::plan_opener(compile_for_serving);
+  auto options = std::make_shared<ServeOptions>();
   add_serve_options(*command, *options);
   command->callback([=, &shared, &action] {
     action = [=, &shared] {
       const Terminal terminal = shared.terminal();
+      auto& server = options->server;
+      server.opener = registry::plan_opener(compile_for_serving, options->opener);
       if (!terminal.quiet)
-        options->on_listening = [=](const std::string& address, uint16_t port) { print_listening(address, port, terminal.json); };
-      return transport::http::run_server(*options);
+        server.on_listening = [=](const std::string& address, uint16_t port) { print_listening(address, port, terminal.json); };
+      return transport::http::run_server(server);
     };
   });
 }

@@ -4,17 +4,14 @@
 #include "cli/serve_options.h"
 #include "custom/library.h"
 #include "custom/spin.h"
-#include "registry/plan_opener.h"
 
 // tercel-serve: the run half alone. Serves plans; links neither ONNX nor the passes nor the planner.
 int main(int argc, char** argv) {
-  using tercel::transport::http::ServerOptions;
   constexpr int kFailure = 1, kUsage = 2;
   CLI::App app{"Serves compiled models (plans) over the Open Inference Protocol. 'tercel serve' also takes ONNX files.",
                "tercel-serve"};
   app.set_version_flag("--version", std::string(tercel::kVersion));
-  ServerOptions options;
-  options.opener = tercel::registry::plan_opener();
+  tercel::cli::ServeOptions options;
   bool json = false, quiet = false;
   app.add_flag("--json", json, "print the address as one JSON object once it listens");
   app.add_flag("--quiet,-q", quiet, "print only errors");
@@ -32,10 +29,11 @@ int main(int argc, char** argv) {
     return app.exit(e) == 0 ? 0 : kUsage;
   }
   if (!quiet)
-    options.on_listening = [&](const std::string& address, uint16_t port) { tercel::cli::print_listening(address, port, json); };
+    options.server.on_listening = [&](const std::string& address, uint16_t port) { tercel::cli::print_listening(address, port, json); };
+  options.server.opener = tercel::registry::plan_opener(nullptr, options.opener);
   tercel::Result<void> result = test_operators ? tercel::custom::add_test_operators() : tercel::Result<void>();
   for (size_t i = 0; i < operators.size() && result.ok(); ++i) result = tercel::custom::load_operators(operators[i]);
-  if (result.ok()) result = tercel::transport::http::run_server(options);
+  if (result.ok()) result = tercel::transport::http::run_server(options.server);
   if (result.ok()) return 0;
   std::fprintf(stderr, "tercel-serve: %s\n", result.error().message().c_str());
   return kFailure;

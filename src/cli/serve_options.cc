@@ -31,7 +31,8 @@ CLI::Option* one_of(CLI::App& app, const std::string& flag, E& target, const std
 
 }  // namespace
 
-void add_serve_options(CLI::App& app, transport::http::ServerOptions& options) {
+void add_serve_options(CLI::App& app, ServeOptions& all) {
+  auto& options = all.server;
   auto& http = options.http;
   app.add_option("--model-repository", options.repository, "folder of models: MODEL/VERSION/model.plan")
       ->required()
@@ -62,6 +63,9 @@ void add_serve_options(CLI::App& app, transport::http::ServerOptions& options) {
       ->envname("TERCEL_EXIT_TIMEOUT_SECS");
   in_seconds(app, "--drain-delay-secs", options.drain_delay, "serve on for this long after SIGTERM, but say not ready")
       ->envname("TERCEL_DRAIN_DELAY_SECS");
+  app.add_flag("--lock-memory", all.opener.lock_memory,
+               "keep weights and working memory of models in memory (mlock); needs RLIMIT_MEMLOCK (ulimit -l) to allow it")
+      ->envname("TERCEL_LOCK_MEMORY");
   one_of<observe::LogFormat>(app, "--log-format", options.log.format, {"auto", "text", "json"},
                              "auto: JSON unless stderr is a terminal")
       ->envname("TERCEL_LOG_FORMAT");

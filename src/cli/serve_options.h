@@ -2,13 +2,19 @@
 
 #include <CLI/CLI.hpp>
 
+#include "registry/plan_opener.h"
 #include "transport/http/run_server.h"
 
 namespace tercel::cli {
 
-// The flags that `tercel serve` and `tercel-serve` share; `options` outlives the parsing. Each has an environment variable
-// (TERCEL_HTTP_PORT for --http-port).
-void add_serve_options(CLI::App& app, transport::http::ServerOptions& options);
+// What the flags say that `tercel serve` and `tercel-serve` share.
+struct ServeOptions {
+  transport::http::ServerOptions server;
+  registry::OpenerOptions opener;
+};
+
+// Adds them; `options` outlives the parsing. Each has an environment variable (TERCEL_HTTP_PORT for --http-port).
+void add_serve_options(CLI::App& app, ServeOptions& options);
 
 // What is printed on stdout once the server listens: a line, or with `json` one JSON object.
 void print_listening(const std::string& address, uint16_t port, bool json);

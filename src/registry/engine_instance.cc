@@ -44,32 +44,40 @@ class EngineInstance final : public Instance {
   }
 
  private:
-  // Into the reply where the sizes are known. Whether they are can differ between shapes, and the session says so when it
-  // is given a buffer too many, before it computes.
+  // Into the reply where the sizes are known, else copied there.
   Result<void> compute(const engine::Binding& binding, request::InferReply& reply, const engine::RunControl& control) {
-    if (direct_ && place(session_->output_types(binding), reply)) {
-      const auto result = session_->run(binding, inputs_, buffers_, outputs_, control);
-      if (result.ok()) return publish(reply), Result<void>();
-      if (result.error().code() != ErrorCode::kInvalid) return result.error();
+    if (!has_fixed_sizes(binding)) {
+      TRY(session_->run(binding, inputs_, {}, outputs_, control));
+      return copy(reply);
     }
-    TRY(session_->run(binding, inputs_, {}, outputs_, control));
-    direct_ = false;
-    return copy(reply);
+    TRY(place(session_->output_types(binding), reply));
+    TRY(session_->run(binding, inputs_, buffers_, outputs_, control));
+    return publish(reply), Result<void>();
   }
 
-  // Buffers for the wanted outputs, one behind the other. False when a size is not known or there is no memory.
-  bool place(std::span<const TensorType> types, request::InferReply& reply) {
-    if (!std::all_of(types.begin(), types.end(), [](const TensorType& type) { return type.shape.is_static(); })) return false;
-    if (!reply.memory.reserve(std::max<size_t>(total_bytes(types), 1))) return false;
+  bool has_fixed_sizes(const engine::Binding& binding) const {
+    for (size_t i = 0; i < wanted_.size(); ++i)
+      if (wanted_[i] && !session_->has_fixed_size(binding, i)) return false;
+    return true;
+  }
+
+  // Buffers for the wanted outputs, one behind the other.
+  Result<void> place(std::span<const TensorType> types, request::InferReply& reply) {
+    TRY(reserve(types, reply));
     size_t offset = 0;
     for (size_t i = 0; i < types.size(); ++i) {
       buffers_[i] = wanted_[i] ? reply.memory.data() + offset : nullptr;
       if (wanted_[i]) offset += align_up(types[i].bytes(), kTensorAlignment);
     }
-    return true;
+    return {};
   }
 
-  size_t total_bytes(auto&& types) const {
+  Result<void> reserve(std::span<const TensorType> types, request::InferReply& reply) const {
+    if (reply.memory.reserve(std::max<size_t>(total_bytes(types), 1))) return {};
+    return Error(ErrorCode::kExhausted, "no memory for the answer; try again later");
+  }
+
+  size_t total_bytes(std::span<const TensorType> types) const {
     size_t total = 0;
     for (size_t i = 0; i < wanted_.size(); ++i)
       if (wanted_[i]) total += align_up(types[i].bytes(), kTensorAlignment);
@@ -84,9 +92,7 @@ class EngineInstance final : public Instance {
   Result<void> copy(request::InferReply& reply) {
     std::vector<TensorType> types;
     for (const auto& output : outputs_) types.push_back(output.type);
-    if (!reply.memory.reserve(std::max<size_t>(total_bytes(types), 1))) {
-      return Error(ErrorCode::kExhausted, "no memory for the answer; try again later");
-    }
+    TRY(reserve(types, reply));
     size_t offset = 0;
     for (size_t i = 0; i < outputs_.size(); ++i) {
       if (!wanted_[i]) continue;
@@ -115,7 +121,6 @@ class EngineInstance final : public Instance {
   std::vector<void*> buffers_;
   std::vector<char> wanted_;
   std::vector<std::vector<Shape>> warm_;  // most recent first
-  bool direct_ = true;
 };
 
 }  // namespace

@@ -69,19 +69,23 @@ Result<int64_t> warm_up(Instance& instance, const plan::Program& program) {
   return std::max<int64_t>(fastest_ns, 1);
 }
 
-Result<OpenedModel> open_version(const std::string& directory, const ModelSettings& settings, const CompileOnnx& compile) {
+Result<OpenedModel> open_version(const std::string& directory, const ModelSettings& settings, const CompileOnnx& compile,
+                                 const OpenerOptions& options) {
   const Program program = TRY(open_program(directory, settings, compile));
   OpenedModel model;
   model.platform = "tercel_plan";
   model.signature = signature_of(*program);
   const int share = std::max(1, platform::usable_cpus() / static_cast<int>(settings.instances));
   for (uint32_t i = 0; i < settings.instances; ++i) {
-    // The threads that receive and answer want the cores between requests.
-    auto session = TRY(engine::Session::open(program, {.threads = settings.threads > 0 ? settings.threads : share, .linger = false}));
+    auto session = TRY(engine::Session::open(
+        program, {.threads = settings.threads > 0 ? settings.threads : share,
+                  .linger = false,  // the threads that receive and answer want the cores between requests
+                  .lock_memory = options.lock_memory}));
     if (i == 0) model.notice = session->notice();
     auto instance = make_instance(std::move(session));
     const auto warmed = warm_up(*instance, *program);
     if (warmed.ok()) model.compute_ns = *warmed;
+    else if (options.lock_memory && warmed.error().code() == ErrorCode::kExhausted) return warmed.error();
     else if (model.notice.empty())
       model.notice = "a run on zeros failed, the first requests will be slow: " + warmed.error().message();
     model.instances.push_back(std::move(instance));
@@ -106,9 +110,9 @@ request::Signature signature_of(const plan::Program& program) {
   return signature;
 }
 
-Opener plan_opener(CompileOnnx compile) {
-  return [compile = std::move(compile)](const std::string& directory, const ModelSettings& settings) {
-    return open_version(directory, settings, compile);
+Opener plan_opener(CompileOnnx compile, const OpenerOptions& options) {
+  return [compile = std::move(compile), options](const std::string& directory, const ModelSettings& settings) {
+    return open_version(directory, settings, compile, options);
   };
 }
 
