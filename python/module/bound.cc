@@ -5,7 +5,6 @@
 #include <functional>
 #include <optional>
 
-#include "engine/binding.h"
 #include "module/errors.h"
 #include "module/ports.h"
 #include "module/turn.h"
@@ -37,8 +36,12 @@ int64_t deadline_after(double microseconds) {
 
 }  // namespace
 
+void Bound::Release::operator()(const engine::Binding* binding) const {
+  if (state->engine) state->engine->release(*binding);
+}
+
 Bound::Bound(std::shared_ptr<SessionState> state, nb::handle inputs, nb::handle outputs, bool aligned)
-    : state_(std::move(state)) {
+    : state_(std::move(state)), binding_(nullptr, Release{state_}) {
   take_inputs(inputs);
   take_outputs(outputs, aligned);
   refuse_overlaps();
@@ -55,18 +58,32 @@ void Bound::take_inputs(nb::handle inputs) {
   }
 }
 
+// Raises when the session was closed. Needs the turn.
+engine::Session& Bound::engine() const {
+  if (!state_->engine) raise(invalid("this session is closed"));
+  return *state_->engine;
+}
+
+std::vector<std::optional<TensorType>> Bound::bind() {
+  const Turn turn(state_->busy);
+  engine::Session& session = engine();
+  state_->last = nullptr;  // binding may forget it
+  const engine::Binding& bound = *take([&] {
+    const nb::gil_scoped_release release;
+    return session.bind(shapes_);
+  }());
+  session.hold(bound);
+  binding_.reset(&bound);
+  state_->last = &bound;
+  std::vector<std::optional<TensorType>> types;
+  for (const TensorType& type : session.output_types(bound))
+    types.push_back(session.has_fixed_size(bound, types.size()) ? std::optional(type) : std::nullopt);
+  return types;
+}
+
 void Bound::take_outputs(nb::handle outputs, bool aligned) {
   const auto given = in_order(outputs, state_->outputs, "output", true);
-  std::vector<std::optional<TensorType>> types;
-  {
-    const Turn turn(state_->busy);
-    Result<const engine::Binding*> binding = [&] {
-      const nb::gil_scoped_release release;
-      return bind();
-    }();
-    const engine::Binding& bound = *take(std::move(binding));
-    for (size_t i = 0; i < given.size(); ++i) types.push_back(bound.graph->output_type(i));
-  }
+  const auto types = bind();
   outputs_.resize(given.size());
   buffers_.resize(given.size());
   answers_.resize(given.size());
@@ -103,22 +120,15 @@ void Bound::refuse_overlaps() const {
   }
 }
 
-// A comparison of shapes while they are still bound. Needs the turn, not the GIL.
-Result<const engine::Binding*> Bound::bind() const {
-  SessionState& state = *state_;
-  if (!state.engine) return invalid("this session is closed");
-  state.last = nullptr;
-  return state.last = TRY(state.engine->bind(shapes_));
-}
-
 void Bound::run(std::optional<double> deadline_us) {
   engine::RunControl control;
   if (deadline_us) control.deadline_ns = deadline_after(*deadline_us);
   const Turn turn(state_->busy);
-  const Result<void> result = [&]() -> Result<void> {
+  engine::Session& session = engine();
+  state_->last = binding_.get();
+  const Result<void> result = [&] {
     const nb::gil_scoped_release release;
-    const engine::Binding* binding = TRY(bind());
-    return state_->engine->run(*binding, views_, buffers_, answers_, control);
+    return session.run(*binding_, views_, buffers_, answers_, control);
   }();
   if (!result.ok()) raise(result.error());
   for (size_t output : by_data_) copy_out(output);
@@ -135,8 +145,7 @@ void Bound::copy_out(size_t output) {
 
 std::vector<engine::Session::StepInfo> Bound::steps() const {
   const Turn turn(state_->busy);
-  const engine::Binding& binding = *take(bind());
-  return state_->engine->steps(binding);
+  return engine().steps(*binding_);
 }
 
 }  // namespace tercel::python

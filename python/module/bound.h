@@ -26,14 +26,23 @@ class Bound {
   std::vector<engine::Session::StepInfo> steps() const;
 
  private:
+  // Lets go of a bound shape; needs the GIL, which tells whether the session is closed, but no turn.
+  struct Release {
+    std::shared_ptr<SessionState> state;
+    void operator()(const engine::Binding* binding) const;
+  };
+  using Held = std::unique_ptr<const engine::Binding, Release>;
+
   void take_inputs(nanobind::handle inputs);
+  std::vector<std::optional<TensorType>> bind();  // the types of outputs whose size does not depend on data
   void take_outputs(nanobind::handle outputs, bool aligned);
   void place(size_t output, const std::optional<TensorType>& type, nanobind::handle given, bool aligned);
   void refuse_overlaps() const;
-  Result<const engine::Binding*> bind() const;
+  engine::Session& engine() const;
   void copy_out(size_t output);
 
   std::shared_ptr<SessionState> state_;
+  Held binding_;
   std::vector<Array> inputs_, outputs_;
   std::vector<Shape> shapes_;
   std::vector<engine::InputView> views_;

@@ -14,13 +14,14 @@ namespace nb = nanobind;
 
 namespace {
 
-std::shared_ptr<SessionState> open(const Plan& plan, int threads, size_t memory_bytes_max, bool check_numerics) {
+std::shared_ptr<SessionState> open(const Plan& plan, int threads, size_t memory_bytes_max, bool check_numerics, bool lock_memory) {
   if (threads < 0)
     raise(invalid("threads: " + std::to_string(threads) + " is not a number of threads; 0 takes all of this process's"));
   engine::SessionOptions options;
   options.threads = threads;
   options.memory_bytes_max = memory_bytes_max;
   options.check_numerics = check_numerics;
+  options.lock_memory = lock_memory;
   auto state = std::make_shared<SessionState>();
   state->engine = take(engine::Session::open(plan.program, options));
   for (const plan::InputRange& range : engine::ranges_of(*plan.program)) state->inputs.push_back({range.name, range.dtype});
@@ -38,9 +39,9 @@ nb::list steps_list(const std::vector<engine::Session::StepInfo>& steps) {
 
 class Session {
  public:
-  Session(const Plan& plan, int threads, size_t memory_bytes_max, bool check_numerics)
+  Session(const Plan& plan, int threads, size_t memory_bytes_max, bool check_numerics, bool lock_memory)
       : plan_(plan),
-        state_(open(plan, threads, memory_bytes_max, check_numerics)),
+        state_(open(plan, threads, memory_bytes_max, check_numerics, lock_memory)),
         threads_(state_->engine->threads()),
         notice_(state_->engine->notice()) {}
 
@@ -90,8 +91,8 @@ void add_session(nb::module_& module) {
           "steps", [](const Bound& bound) { return steps_list(bound.steps()); }, "What a run does, in order.")
       .def_prop_ro("outputs", &Bound::outputs, "The output arrays by name, in the model's order.");
   nb::class_<Session>(module, "Session")
-      .def(nb::init<const Plan&, int, size_t, bool>(), nb::arg("plan"), nb::arg("threads"), nb::arg("memory_bytes_max"),
-           nb::arg("check_numerics"))
+      .def(nb::init<const Plan&, int, size_t, bool, bool>(), nb::arg("plan"), nb::arg("threads"), nb::arg("memory_bytes_max"),
+           nb::arg("check_numerics"), nb::arg("lock_memory"))
       .def("run", &Session::run, nb::arg("inputs"), "Computes the outputs, new arrays by name.")
       .def("bind", &Session::bind, nb::arg("inputs"), nb::arg("outputs") = nb::none(),
            "Resolves shapes and addresses once; what comes back runs without allocating.")

@@ -22,7 +22,7 @@ class LimitError(Error, ValueError):
 
 
 class ExhaustedError(Error):
-    """A queue or quota is full: try again later."""
+    """A queue or quota is full, or memory used up: try again later, or raise the limit that the message names."""
 
 
 class UnavailableError(Error):

@@ -26,10 +26,13 @@ class Session(_tercel.Session):
     threads           of one request, the caller's included; 0: what affinity and cgroup allow
     memory_bytes_max  for intermediate values and bound shapes together; binding past it raises LimitError
     check_numerics    raise when a step makes NaN or infinity out of finite values
+    lock_memory       keep what runs read and write in memory (mlock): intermediate values, weights, the stacks of helper
+                      threads. Opening and binding raise ExhaustedError where RLIMIT_MEMLOCK is too small
     """
 
-    def __init__(self, model: Any, *, threads: int = 0, memory_bytes_max: int = 16 << 30, check_numerics: bool = False) -> None:
-        super().__init__(plan_of(model), threads, memory_bytes_max, check_numerics)
+    def __init__(self, model: Any, *, threads: int = 0, memory_bytes_max: int = 16 << 30, check_numerics: bool = False,
+                 lock_memory: bool = False) -> None:
+        super().__init__(plan_of(model), threads, memory_bytes_max, check_numerics, lock_memory)
 
     def __enter__(self) -> Session:
         return self

@@ -63,6 +63,20 @@ class Running(unittest.TestCase):
         with tercel.Session(models.add(), check_numerics=True) as session, self.assertRaisesRegex(tercel.Error, "sum|Add|finite"):
             session.run([x, x])
 
+    def test_locked_memory(self):
+        def locked():
+            with open("/proc/self/status") as status:
+                return next(int(line.split()[1]) for line in status if line.startswith("VmLck:"))
+
+        before, x = locked(), np.ones((256, 256), np.float32)
+        try:
+            with tercel.Session(models.chain(4), lock_memory=True) as session:
+                session.run(x)
+                self.assertGreater(locked(), before)
+        except tercel.ExhaustedError as error:
+            self.assertRegex(str(error), "RLIMIT_MEMLOCK.*ulimit -l")
+        self.assertEqual(locked(), before)
+
     def test_closed(self):
         session = tercel.Session(models.relu())
         x = np.zeros((1, 3), np.float32)
@@ -106,6 +120,28 @@ class Binding(unittest.TestCase):
                 session.run(np.zeros((batch, 3), np.float32))
             bound.run()
             self.assertEqual(bound.outputs["y"].tolist(), [[1, 1, 1]])
+
+    def test_stays_bound_while_it_lives(self):
+        with tercel.Session(models.relu()) as session:
+            # More than a session keeps of its own accord, and all of them stay.
+            bounds = [session.bind(np.full((batch, 3), batch, np.float32)) for batch in range(1, 101)]
+            for batch, bound in enumerate(bounds, 1):
+                bound.run()
+                self.assertTrue((bound.outputs["y"] == batch).all())
+
+    def test_is_forgotten_when_it_is_gone(self):
+        # Shapes of a megabyte: what is dropped, or fails half way, must not stay held.
+        with tercel.Session(models.relu(), threads=1, memory_bytes_max=8 << 20) as session:
+            for rows in range(1, 40):
+                x = np.ones((rows + 80_000, 3), np.float32)
+                session.bind(x).run()
+                with self.assertRaisesRegex(tercel.InvalidError, "shares memory"):
+                    session.bind(x, {"y": x})
+            held = [session.bind(np.ones((100_000 + rows, 3), np.float32)) for rows in range(3)]
+            with self.assertRaises(tercel.LimitError):
+                session.bind(np.ones((900_000, 3), np.float32))
+            for bound in held:
+                bound.run()
 
     def test_keeps_its_arrays_and_its_session_alive(self):
         class Array(np.ndarray):  # ndarray itself takes no weak reference
@@ -212,6 +248,22 @@ class Threads(unittest.TestCase):
         thread.join()
         self.assertEqual(errors, [])
         np.testing.assert_array_equal(bound.outputs["y"], expected)
+
+    def test_a_bound_may_go_while_another_runs(self):
+        session, bound = self.slow_session()
+        for _ in range(3):
+            other = session.bind(np.ones((256, 256), np.float32))
+            thread = threading.Thread(target=bound.run)
+            thread.start()
+            time.sleep(0.01)
+            del other
+            gc.collect()
+            thread.join()
+        bound.run()
+        left = session.bind(np.ones((256, 256), np.float32))
+        session.close()
+        del left
+        gc.collect()
 
     def test_the_gil_is_released(self):
         _, bound = self.slow_session()

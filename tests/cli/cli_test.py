@@ -9,6 +9,7 @@ import argparse
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -122,6 +123,12 @@ def compile_fields(cli):
     assert report["plan"] == str(out) and report["bytes"] == out.stat().st_size and report["steps"] > 0 and report["isa"]
     for profile in report["profiles"]:
         assert {"shapes", "arena_bytes", "predicted_us"} <= profile.keys() and profile["predicted_us"] > 0
+        for latency in profile["latency"]:
+            # A model of microseconds: thousands of runs were measured, of which the slowest thousandth says something.
+            assert latency["p50_us"] <= latency["p99_us"] <= latency["p999_us"], latency
+    explained = cli.json("explain", out)["promises"]
+    assert explained == [{"shapes": p["shapes"], "latency": p["latency"]} for p in report["profiles"]], explained
+    assert "p99.9" in cli.run("explain", out).stdout
     assert [p["shapes"]["image"][0] for p in report["profiles"]] == [1, 2, 4] or len(report["profiles"]) >= 2
 
 
@@ -133,6 +140,41 @@ def bench_fields(cli):
     assert {"min", "p50", "p90", "p99", "p99.9", "max"} == report["latency_us"].keys()
     assert report["threads"] == 1 and report["batch"] == 1
     assert report["allocations_per_run"] in (0, None) and report["page_faults_per_run"] == 0, report
+
+
+@test
+def a_p999_that_was_not_measured_is_none(cli):
+    # A model that takes some ten milliseconds: the seconds that are measured hold fewer than a thousand runs.
+    nodes = [helper.make_node("MatMul", [f"x{i}", "w"], [f"x{i + 1}"]) for i in range(8)]
+    weights = numpy_helper.from_array(np.full((1024, 1024), 1e-3, np.float32), "w")
+    save_model(cli.folder / "slow.onnx", nodes, [("x0", FLOAT, [1024, 1024])], [("x8", FLOAT, [1024, 1024])], [weights])
+    report = cli.json("compile", cli.folder / "slow.onnx", "-o", cli.folder / "slow.plan", "--tune-budget", "1", "--threads", "1")
+    latency = report["profiles"][0]["latency"][0]
+    assert latency["p99_us"] > 0 and latency["p999_us"] is None, latency
+    promise = cli.json("bench", cli.folder / "slow.plan", "--seconds", "0.2", "--threads", "1")["promise"]
+    assert promise["p99_us"] == latency["p99_us"] and promise["p999_us"] is None and "p999_late" not in promise, promise
+
+
+@test
+def bench_says_whether_promises_are_kept(cli):
+    plan = cli.plan("cnn", "--profile", "image=64x1x8x8", "--threads", "1")
+    promise = cli.json("bench", plan, "--seconds", "1", "--threads", "1")["promise"]
+    assert promise["p50_us"] <= promise["p99_us"] <= promise["p999_us"] < promise["p999_late_above_us"], promise
+    assert promise["runs"] >= promise["late"] >= promise["p999_late"] >= 0 and promise["p999_broken"] in (True, False)
+    assert sum(promise["causes"].values()) == promise["late"] and "throttled" in promise["causes"]
+    text = cli.run("bench", plan, "--seconds", "0.2", "--threads", "1").stdout
+    assert re.search(r"p99 [0-9.]+ .?s when compiled; (kept|broken).*\n +p99\.9 [0-9.]+ .?s when compiled; (kept|broken)", text), text
+
+
+@test
+def memory_that_may_not_be_locked_names_the_limit(cli):
+    # Root may lock without limit, unless it is told that it may not.
+    powerless = ["setpriv", "--bounding-set=-ipc_lock", "--inh-caps=-ipc_lock"] if os.geteuid() == 0 else []
+    bench = [cli.program, "bench", cli.plan(), "--seconds", "0.1", "--threads", "2", "--lock-memory"]
+    done = subprocess.run(["prlimit", "--memlock=16384:16384", *powerless, *map(str, bench)], capture_output=True, text=True, timeout=300)
+    if done.stderr.startswith(("prlimit:", "setpriv:")):
+        return print(f"skipped: {done.stderr.strip()}")
+    assert done.returncode == 1 and "16384 (RLIMIT_MEMLOCK)" in done.stderr and "ulimit -l" in done.stderr, done.stderr
 
 
 @test
