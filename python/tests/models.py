@@ -26,6 +26,13 @@ def relu(shape=("batch", 3)):
     return model([helper.make_node("Relu", ["x"], ["y"])], [("x", FLOAT, shape)], [("y", FLOAT, shape)])
 
 
+def plus_ones():
+    """y = x + ones of x's shape, which a session computes when it binds that shape, and keeps"""
+    return model([helper.make_node("Shape", ["x"], ["shape"]),
+                  helper.make_node("ConstantOfShape", ["shape"], ["ones"], value=numpy_helper.from_array(np.ones(1, np.float32))),
+                  helper.make_node("Add", ["x", "ones"], ["y"])], [("x", FLOAT, ("batch", 3))], [("y", FLOAT, ("batch", 3))])
+
+
 def transpose(element, shape=("batch", 3)):
     """y = x transposed, of any element type"""
     return model([helper.make_node("Transpose", ["x"], ["y"], perm=[1, 0])], [("x", element, shape)],

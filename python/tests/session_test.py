@@ -130,16 +130,22 @@ class Binding(unittest.TestCase):
                 self.assertTrue((bound.outputs["y"] == batch).all())
 
     def test_is_forgotten_when_it_is_gone(self):
-        # Shapes of a megabyte: what is dropped, or fails half way, must not stay held.
-        with tercel.Session(models.relu(), threads=1, memory_bytes_max=8 << 20) as session:
-            for rows in range(1, 40):
-                x = np.ones((rows + 80_000, 3), np.float32)
-                session.bind(x).run()
+        # Shapes that keep almost a megabyte each, where there is room for some: what is dropped, or fails, must not be held.
+        with tercel.Session(models.plus_ones(), threads=1, memory_bytes_max=8 << 20) as session:
+            arrays = [np.ones((rows, 3), np.float32) for rows in range(80_000, 80_020)]
+            for x in arrays:
+                bound = session.bind(x)
+                bound.run()
+                self.assertTrue((bound.outputs["y"] == 2).all())
+                del bound
                 with self.assertRaisesRegex(tercel.InvalidError, "shares memory"):
                     session.bind(x, {"y": x})
-            held = [session.bind(np.ones((100_000 + rows, 3), np.float32)) for rows in range(3)]
+                session.run(x)
             with self.assertRaises(tercel.LimitError):
-                session.bind(np.ones((900_000, 3), np.float32))
+                held = []
+                for x in arrays:
+                    held.append(session.bind(x))
+            self.assertGreater(len(held), 2)
             for bound in held:
                 bound.run()
 
