@@ -14,7 +14,8 @@ namespace nb = nanobind;
 
 namespace {
 
-std::shared_ptr<SessionState> open(const Plan& plan, int threads, size_t memory_bytes_max, bool check_numerics, bool lock_memory) {
+std::shared_ptr<SessionState> open(const Plan& plan, int threads, size_t memory_bytes_max, bool check_numerics,
+                                   bool lock_memory) {
   if (threads < 0)
     raise(invalid("threads: " + std::to_string(threads) + " is not a number of threads; 0 takes all of this process's"));
   engine::SessionOptions options;

@@ -138,7 +138,8 @@ void print_json(const Measured& m, const LatencySummary& latency, double floor_u
 }
 
 // "p99 15.6 us when compiled; kept, 0.12 % of runs later than 24.5 us"
-std::string kept_text(const char* percentile, double promised_us, bool is_broken, uint64_t late, uint64_t runs, double late_above_us) {
+std::string kept_text(const char* percentile, double promised_us, bool is_broken, uint64_t late, uint64_t runs,
+                      double late_above_us) {
   return std::string(percentile) + " " + time_text(promised_us) + " when compiled; " + (is_broken ? "broken" : "kept") + ", " +
          fixed(100.0 * static_cast<double>(late) / static_cast<double>(runs), 2) + " % of runs later than " +
          time_text(late_above_us);
@@ -158,7 +159,8 @@ std::string causes_text(const engine::LatencyReport& promise) {
 void print_promise(const engine::LatencyReport& p) {
   if (p.runs == 0) return;
   std::printf("the plan's promise      %s%s\n",
-              kept_text("p99", p.promised_p99_us, p.is_broken(), p.late, p.runs, p.late_above_us).c_str(), causes_text(p).c_str());
+              kept_text("p99", p.promised_p99_us, p.is_broken(), p.late, p.runs, p.late_above_us).c_str(),
+              causes_text(p).c_str());
   if (p.promised_p999_us == 0) return;
   std::printf("                        %s\n",
               kept_text("p99.9", p.promised_p999_us, p.is_p999_broken(), p.p999_late, p.runs, p.p999_late_above_us).c_str());

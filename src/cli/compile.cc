@@ -43,10 +43,7 @@ void print_json(const Options& options, const planner::Compiled& compiled, uint6
     for (const plan::Bucket& bucket : program.tuned[0].buckets) {
       json.begin_object().key("shapes");
       write_shapes(json, program, bucket);
-      json.field("arena_bytes", bucket.arena_bytes)
-          .field("predicted_us", predicted_us(bucket))
-          .key("latency")
-          .begin_array();
+      json.field("arena_bytes", bucket.arena_bytes).field("predicted_us", predicted_us(bucket)).key("latency").begin_array();
       for (const auto& promised : bucket.latency) write_json(json, promised);
       json.end_array().end_object();
     }

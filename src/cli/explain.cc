@@ -38,9 +38,7 @@ void keep_smallest(void* user, const plan::ProgramNode& node, std::span<const en
 }
 
 // What was tuned for this host; null: nothing.
-const plan::TunedSection* section_of(const plan::Program& program) {
-  return engine::best_section(program, platform::host_isa());
-}
+const plan::TunedSection* section_of(const plan::Program& program) { return engine::best_section(program, platform::host_isa()); }
 
 // Refusals that the planner recorded for this node.
 std::vector<std::pair<std::string, std::string>> refusals_of(const plan::Program& program, const std::string& node) {

@@ -29,7 +29,9 @@ int main(int argc, char** argv) {
     return app.exit(e) == 0 ? 0 : kUsage;
   }
   if (!quiet)
-    options.server.on_listening = [&](const std::string& address, uint16_t port) { tercel::cli::print_listening(address, port, json); };
+    options.server.on_listening = [&](const std::string& address, uint16_t port) {
+      tercel::cli::print_listening(address, port, json);
+    };
   options.server.opener = tercel::registry::plan_opener(nullptr, options.opener);
   tercel::Result<void> result = test_operators ? tercel::custom::add_test_operators() : tercel::Result<void>();
   for (size_t i = 0; i < operators.size() && result.ok(); ++i) result = tercel::custom::load_operators(operators[i]);

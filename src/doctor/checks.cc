@@ -48,10 +48,10 @@ Check cpus(const HostFacts& f) {
 }
 
 Check quota(const HostFacts& f) {
-  Check check =
-      make("cpu quota",
-           "a group that has used its quota up is stopped for the rest of the period: 10-100 ms in the middle of a request; sessions "
-           "look every second, and run on one thread while it is no more than one CPU");
+  Check check = make(
+      "cpu quota",
+      "a group that has used its quota up is stopped for the rest of the period: 10-100 ms in the middle of a request; sessions "
+      "look every second, and run on one thread while it is no more than one CPU");
   if (!f.quota) return good_or(std::move(check), "none", true, Verdict::kGood, "");
   const bool whole = std::abs(*f.quota - std::round(*f.quota)) < 0.01;
   const std::string stopped = f.throttled ? ", stopped " + std::to_string(*f.throttled) + " times so far" : "";

@@ -32,7 +32,8 @@ uint64_t spin_ticks() {
 }  // namespace
 
 std::string_view late_cause_name(LateCause cause) {
-  constexpr std::string_view kNames[kLateCauses] = {"page fault", "preempted", "helper preempted", "frequency", "neighbour", "throttled"};
+  constexpr std::string_view kNames[kLateCauses] = {"page fault", "preempted", "helper preempted",
+                                                    "frequency",  "neighbour", "throttled"};
   return kNames[static_cast<size_t>(cause)];
 }
 

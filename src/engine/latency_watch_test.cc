@@ -75,9 +75,9 @@ TEST(LatencyWatch, NamesTheQuotaBeforeAllElse) {
 TEST(LatencyWatch, LeavesShortRunsAndOddPromisesAlone) {
   LatencyWatch watch;
   constexpr double kNan = std::numeric_limits<double>::quiet_NaN(), kInfinity = std::numeric_limits<double>::infinity();
-  for (const plan::MeasuredLatency& odd : {plan::MeasuredLatency{1, 5, 9}, plan::MeasuredLatency{1, 50, 9},
-                                           plan::MeasuredLatency{1, kNan, 50}, plan::MeasuredLatency{1, 50, kNan},
-                                           plan::MeasuredLatency{1, 50, kInfinity}, plan::MeasuredLatency{1, 50, 1e300}}) {
+  for (const plan::MeasuredLatency& odd :
+       {plan::MeasuredLatency{1, 5, 9}, plan::MeasuredLatency{1, 50, 9}, plan::MeasuredLatency{1, kNan, 50},
+        plan::MeasuredLatency{1, 50, kNan}, plan::MeasuredLatency{1, 50, kInfinity}, plan::MeasuredLatency{1, 50, 1e300}}) {
     watch.promise(odd);
     EXPECT_FALSE(watch.is_on());
   }
@@ -114,7 +114,8 @@ TEST(LatencyWatch, AKeptPromiseIsHardlyEverCalledBroken) {
   for (const int runs : {1000, 3000, 20'000}) {
     std::poisson_distribution<int> late(runs / 1000.0);
     int broken = 0;
-    for (int i = 0; i < 10'000; ++i) broken += is_broken_promise(static_cast<uint64_t>(late(random)), static_cast<uint64_t>(runs), 1000);
+    for (int i = 0; i < 10'000; ++i)
+      broken += is_broken_promise(static_cast<uint64_t>(late(random)), static_cast<uint64_t>(runs), 1000);
     EXPECT_LT(broken, 100) << runs;
   }
 }

@@ -142,9 +142,7 @@ void Session::hold(const Binding& binding) {
   if (state_->find(&binding)) binding.holders.fetch_add(1, std::memory_order_relaxed);
 }
 
-void Session::release(const Binding& binding) {
-  binding.holders.fetch_sub(1, std::memory_order_release);
-}
+void Session::release(const Binding& binding) { binding.holders.fetch_sub(1, std::memory_order_release); }
 
 std::span<const TensorType> Session::output_types(const Binding& binding) const { return binding.output_types; }
 

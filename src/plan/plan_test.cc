@@ -194,10 +194,12 @@ TEST_F(PlanFile, BuildsThatDoNotKnowTailsSkipThem) {
 }
 
 TEST_F(PlanFile, PlansFromBeforeTailsOpen) {
-  const auto program = open(std::string(TERCEL_SOURCE_DIR) + "/fuzz/corpus/plan/sample.plan");
-  ASSERT_TRUE(program.ok()) << program.error().message();
-  EXPECT_EQ((*program)->tuned[0].buckets[0].latency[1].p99_us, 9);
-  EXPECT_EQ((*program)->tuned[0].buckets[0].latency[1].p999_us, 0);
+  for (const auto& [seed, p999_us] : {std::pair("sample", 0), std::pair("tails", 12)}) {
+    const auto program = open(std::string(TERCEL_SOURCE_DIR) + "/fuzz/corpus/plan/" + seed + ".plan");
+    ASSERT_TRUE(program.ok()) << program.error().message();
+    EXPECT_EQ((*program)->tuned[0].buckets[0].latency[1].p99_us, 9);
+    EXPECT_EQ((*program)->tuned[0].buckets[0].latency[1].p999_us, p999_us);
+  }
 }
 
 TEST_F(PlanFile, PlansThatPromiseNoTailsLookAsTheyDid) {

@@ -98,8 +98,8 @@ Error refusal(uint64_t wanted, int code) {
   const uint64_t locked = locked_bytes();
   if (getrlimit(RLIMIT_MEMLOCK, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur >= locked + wanted)
     return Error(ErrorCode::kExhausted, what + std::strerror(code));
-  return Error(ErrorCode::kExhausted, what + "this process may lock " + std::to_string(limit.rlim_cur) + " (RLIMIT_MEMLOCK) and has " +
-                                          std::to_string(locked) +
+  return Error(ErrorCode::kExhausted, what + "this process may lock " + std::to_string(limit.rlim_cur) +
+                                          " (RLIMIT_MEMLOCK) and has " + std::to_string(locked) +
                                           " locked; raise the limit with ulimit -l or the service's LimitMEMLOCK=, or give it "
                                           "CAP_IPC_LOCK");
 }

@@ -101,9 +101,10 @@ TEST_F(PageLocks, SayWhatTheLimitIsAndHowToRaiseIt) {
   const auto refused = PageLock::take({&more, 1});
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code(), ErrorCode::kExhausted);
-  for (const std::string& part : {std::to_string(2 * kPage) + " bytes", std::to_string(before_ * 1024 + long{3 * kPage}) + " (RLIMIT_MEMLOCK)",
-                                  std::to_string(before_ * 1024 + long{2 * kPage}) + " locked", std::string("ulimit -l"),
-                                  std::string("LimitMEMLOCK="), std::string("CAP_IPC_LOCK")})
+  for (const std::string& part :
+       {std::to_string(2 * kPage) + " bytes", std::to_string(before_ * 1024 + long{3 * kPage}) + " (RLIMIT_MEMLOCK)",
+        std::to_string(before_ * 1024 + long{2 * kPage}) + " locked", std::string("ulimit -l"), std::string("LimitMEMLOCK="),
+        std::string("CAP_IPC_LOCK")})
     EXPECT_THAT(refused.error().message(), HasSubstr(part));
   EXPECT_EQ(locked_pages(), 2);
 }

@@ -77,10 +77,10 @@ Result<OpenedModel> open_version(const std::string& directory, const ModelSettin
   model.signature = signature_of(*program);
   const int share = std::max(1, platform::usable_cpus() / static_cast<int>(settings.instances));
   for (uint32_t i = 0; i < settings.instances; ++i) {
-    auto session = TRY(engine::Session::open(
-        program, {.threads = settings.threads > 0 ? settings.threads : share,
-                  .linger = false,  // the threads that receive and answer want the cores between requests
-                  .lock_memory = options.lock_memory}));
+    auto session = TRY(
+        engine::Session::open(program, {.threads = settings.threads > 0 ? settings.threads : share,
+                                        .linger = false,  // the threads that receive and answer want the cores between requests
+                                        .lock_memory = options.lock_memory}));
     if (i == 0) model.notice = session->notice();
     auto instance = make_instance(std::move(session));
     const auto warmed = warm_up(*instance, *program);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "plan/plan.h"
+#include "platform/small_lock_limit.h"
 #include "registry/testing_repository.h"
 
 namespace tercel::registry {
@@ -100,6 +101,17 @@ TEST(PlanOpener, OutputsMayDependOnData) {
     ASSERT_TRUE(instance.run(request_of({1, 4}, values, {{0, false}}), reply).ok());
     EXPECT_EQ(reply.outputs[1].data, nullptr);
   }
+}
+
+TEST(PlanOpener, RefusesAVersionWhoseMemoryMayNotBeLocked) {
+  const Opened opened(doubling(false));
+  const std::string version = opened.repository.path() + "/m/1";
+  const platform::SmallLockLimit limit(0);
+  if (!limit.works()) GTEST_SKIP() << "this process may not change its limit";
+  const auto refused = plan_opener(nullptr, {.lock_memory = true})(version, {.threads = 1});
+  ASSERT_FALSE(refused.ok());
+  EXPECT_NE(refused.error().message().find("RLIMIT_MEMLOCK"), std::string::npos) << refused.error().message();
+  EXPECT_TRUE(plan_opener()(version, {.threads = 1}).ok());
 }
 
 TEST(PlanOpener, SaysWhatIsMissing) {

@@ -32,7 +32,8 @@ class Pool final : public kernels::Workers {
   // Starts `threads` - 1 helpers, named tercel-1, tercel-2, ..., with every signal blocked (but the one that takes chunks
   // back) and denormals flushed. `take_back` false: a preempted helper is waited for. `quota`: what usable() follows; null:
   // nothing.
-  static Result<std::unique_ptr<Pool>> start(int threads, bool take_back = true, std::shared_ptr<const QuotaWatch> quota = nullptr);
+  static Result<std::unique_ptr<Pool>> start(int threads, bool take_back = true,
+                                             std::shared_ptr<const QuotaWatch> quota = nullptr);
   ~Pool() override;
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
