@@ -35,10 +35,11 @@ QuotaWatch::QuotaWatch(const Source& source) : period_(source.period), groups_(s
   try {
     thread_ = std::jthread([this] { watch(); });
     pthread_setname_np(thread_.native_handle(), "tercel-quota");
-  } catch (const std::system_error&) { started_ = true; }
+  } catch (const std::system_error&) { started_.store(1); }
   pthread_sigmask(SIG_SETMASK, &before, nullptr);
-  // A thread that is still starting would make system calls in the middle of the first run.
-  while (!started_) sched_yield();
+  // A thread that is still starting would make system calls in the middle of the first run. Asleep: whoever waits awake on a
+  // real-time thread may keep it from starting at all.
+  while (started_.load() == 0) futex_wait(started_, 0);
 }
 
 QuotaWatch::~QuotaWatch() {
@@ -56,7 +57,8 @@ void QuotaWatch::watch() {
   // It inherits the policy of whoever opened the session: a look every second is nothing to stop others for.
   const sched_param none{};
   sched_setscheduler(0, SCHED_OTHER, &none);
-  started_ = true;
+  started_.store(1);
+  futex_wake(started_);
   while (true) {
     futex_wait_for(stopping_, 0, period_);
     if (stopping_.load() != 0) return;

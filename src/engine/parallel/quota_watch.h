@@ -48,7 +48,7 @@ class QuotaWatch {
   std::atomic<uint64_t> throttled_{0};
 
   alignas(64) std::atomic<uint32_t> stopping_{0};  // futex word
-  std::atomic<bool> started_{false};
+  std::atomic<uint32_t> started_{0};               // another
   std::chrono::milliseconds period_;
   platform::CpuGroups groups_;
   std::jthread thread_;
