@@ -95,7 +95,7 @@ TEST_F(PageLocks, TakeAllRangesOrNone) {
 
 TEST_F(PageLocks, SayWhatTheLimitIsAndHowToRaiseIt) {
   const SmallLockLimit limit(static_cast<rlim_t>(before_) * 1024 + 3 * kPage);
-  if (!limit.works()) GTEST_SKIP() << "this process may not change its limit";
+  if (!limit.works()) GTEST_SKIP() << "this process may not change its limit, or a sanitizer does as if it locked";
   const PageLock two = lock(0, 2);
   const PageLock::Bytes more = pages(4, 2);
   const auto refused = PageLock::take({&more, 1});
