@@ -91,11 +91,13 @@ Kernel group_kernel(const Planes& planes, int64_t per_group, double epsilon, con
     run_anyhow(*buffers.workers, cut, [&](int64_t begin, int64_t end, int) {
       for (int64_t group = begin; group < end; ++group) {
         const float* x = buffers.in<float>(0) + group * group_size;
-        float *y = buffers.out<float>() + group * group_size, mean, inverse;
-        leaves.moments(x, static_cast<size_t>(group_size), epsilon, &mean, &inverse);
+        float* y = buffers.out<float>() + group * group_size;
+        const Moments m = leaves.moments(x, static_cast<size_t>(group_size), epsilon);
         for (int64_t k = 0; k < per_group; ++k) {
           const int64_t c = (group * per_group + k) % channels;
-          leaves.affine(x + k * points, mean, inverse * scale[c], bias[c], y + k * points, static_cast<size_t>(points));
+          const float factor = m.inverse_deviation * scale[c];
+          leaves.affine(x + k * points, m.mean, factor, bias[c] - m.mean_low * factor, y + k * points,
+                        static_cast<size_t>(points));
         }
       }
     });

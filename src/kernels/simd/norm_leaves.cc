@@ -1,5 +1,6 @@
 #include "kernels/simd/norm_leaves.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "kernels/simd/targets.h"
@@ -13,11 +14,42 @@ HWY_BEFORE_NAMESPACE();
 namespace tercel::kernels::simd::HWY_NAMESPACE {
 namespace {
 
-void moments(const float* x, size_t n, double epsilon, float* mean, float* inverse_deviation) {
+struct Deviations {
+  double sum = 0, squares = 0;
+};
+
+// Of a row from `from`, and their squares; in blocks, as row_sum().
+Deviations deviations(const float* x, size_t n, float from) {
+  Deviations all;
+  const VecF mean = splat(from), zero = hn::Zero(F32());
+  for (size_t block = 0; block < n; block += kSumBlock) {
+    const size_t end = std::min(block + kSumBlock, n);
+    VecF a = zero, b = zero, a2 = zero, b2 = zero;
+    size_t i = block;
+    const auto add = [](VecF d, VecF& sum, VecF& squares) HWY_ATTR {
+      sum = hn::Add(sum, d);
+      squares = hn::MulAdd(d, d, squares);
+    };
+    for (; i + 2 * kLanes <= end; i += 2 * kLanes) {
+      add(hn::Sub(load(x + i), mean), a, a2);
+      add(hn::Sub(load(x + i + kLanes), mean), b, b2);
+    }
+    for (; i + kLanes <= end; i += kLanes) add(hn::Sub(load(x + i), mean), a, a2);
+    if (i < end) add(hn::IfThenElseZero(hn::FirstN(F32(), end - i), hn::Sub(load_n(x + i, end - i), mean)), b, b2);
+    all.sum += static_cast<double>(sum_lanes(hn::Add(a, b)));
+    all.squares += static_cast<double>(sum_lanes(hn::Add(a2, b2)));
+  }
+  return all;
+}
+
+// The corrected two-pass algorithm (Chan, Golub, LeVeque: Algorithms for Computing the Sample Variance, 1983, section 2): what
+// the first pass rounds away from the mean, the second one finds.
+Moments moments(const float* x, size_t n, double epsilon) {
   const double count = static_cast<double>(n);
-  *mean = static_cast<float>(row_sum(x, n, ItselfTerm()) / count);
-  const double variance = row_sum(x, n, DeviationTerm{splat(*mean)}) / count;
-  *inverse_deviation = static_cast<float>(1 / std::sqrt(variance + epsilon));
+  const auto mean = static_cast<float>(row_sum(x, n, ItselfTerm()) / count);
+  const Deviations from_mean = deviations(x, n, mean);
+  const double low = from_mean.sum / count, variance = std::max(from_mean.squares / count - low * low, 0.0);
+  return {mean, static_cast<float>(low), static_cast<float>(1 / std::sqrt(variance + epsilon))};
 }
 
 // out = f(j, x[j]) of one row; f gets how many lanes it may touch.
@@ -32,9 +64,9 @@ template <bool kBias>
 struct Affine {
   const float *x, *scale, *bias;
   float* y;
-  VecF mean, factor;
+  VecF mean, factor, shift;  // unit = (x - mean) * factor + shift
   HWY_INLINE VecF of(VecF v, VecF s, VecF b) const {
-    const VecF unit = hn::Mul(hn::Sub(v, mean), factor);
+    const VecF unit = hn::MulAdd(hn::Sub(v, mean), factor, shift);
     return kBias ? hn::MulAdd(unit, s, b) : hn::Mul(unit, s);
   }
   HWY_INLINE void whole(size_t j) const { store(of(load(x + j), load(scale + j), kBias ? load(bias + j) : mean), y + j); }
@@ -44,10 +76,10 @@ struct Affine {
 };
 
 HWY_INLINE void layer_row(const float* x, const float* scale, const float* bias, float* y, size_t n, double epsilon) {
-  float mean, factor;
-  moments(x, n, epsilon, &mean, &factor);
-  if (bias) each_vector(n, Affine<true>{x, scale, bias, y, splat(mean), splat(factor)});
-  else each_vector(n, Affine<false>{x, scale, bias, y, splat(mean), splat(factor)});
+  const Moments m = moments(x, n, epsilon);
+  const VecF mean = splat(m.mean), factor = splat(m.inverse_deviation), shift = splat(-m.mean_low * m.inverse_deviation);
+  if (bias) each_vector(n, Affine<true>{x, scale, bias, y, mean, factor, shift});
+  else each_vector(n, Affine<false>{x, scale, bias, y, mean, factor, shift});
 }
 
 void layer(const float* x, const float* scale, const float* bias, float* y, int64_t rows, size_t n, double epsilon) {
@@ -58,7 +90,7 @@ void rms(const float* x, const float* scale, float* y, int64_t rows, size_t n, d
   for (int64_t i = 0; i < rows; ++i, x += n, y += n) {
     const double mean_square = row_sum(x, n, SquareTerm()) / static_cast<double>(n);
     const float factor = static_cast<float>(1 / std::sqrt(mean_square + epsilon));
-    each_vector(n, Affine<false>{x, scale, nullptr, y, hn::Zero(F32()), splat(factor)});
+    each_vector(n, Affine<false>{x, scale, nullptr, y, hn::Zero(F32()), splat(factor), splat(-0.0f)});
   }
 }
 

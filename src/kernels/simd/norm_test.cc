@@ -98,5 +98,21 @@ TEST(GroupNorm, MatchesTheReference) {
   }
 }
 
+// Rows that lie close together far from zero: what rounding takes from their mean is large against their deviation.
+TEST(Norms, KeepWhatRoundingTakesFromTheMean) {
+  std::mt19937 random(test_seed());
+  for (int i = 0; i < 50; ++i) {
+    Tensor x = random_floats(random, Shape{3, 12, 2}, 3.9f, 4);
+    for (int64_t e = 0; e < x.elements(); ++e) x.mutable_as<float>()[e] = 4 + (x.as<float>()[e] - 4) * 0.1f;
+    OpCase step{.op = "GroupNormalization", .inputs = {x, random_floats(random, Shape{12}), random_floats(random, Shape{12})}};
+    step.attributes.set("num_groups", int64_t{4});
+    step.attributes.set("epsilon", 1e-9f);
+    expect_like_reference("group-normalization/simd", step, kTolerance);
+    OpCase layer{.op = "LayerNormalization", .inputs = {x, random_floats(random, Shape{2}), random_floats(random, Shape{2})}};
+    layer.attributes.set("epsilon", 1e-9f);
+    expect_like_reference("layer-normalization/simd", layer, kTolerance);
+  }
+}
+
 }  // namespace
 }  // namespace tercel::kernels::simd

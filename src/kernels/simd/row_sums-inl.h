@@ -48,13 +48,6 @@ struct SquareTerm {
 struct AbsTerm {
   HWY_INLINE VecF operator()(VecF x) const { return hn::Abs(x); }
 };
-struct DeviationTerm {
-  VecF mean;
-  HWY_INLINE VecF operator()(VecF x) const {
-    const VecF d = hn::Sub(x, mean);
-    return hn::Mul(d, d);
-  }
-};
 
 struct Larger {
   static constexpr float kStart = -HUGE_VALF;
