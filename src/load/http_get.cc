@@ -1,0 +1,53 @@
+#include "load/http_get.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "load/clock.h"
+
+namespace tercel::load {
+namespace {
+
+constexpr int64_t kPatienceNs = 10'000'000'000;
+
+struct Socket {
+  int fd;
+  ~Socket() { close(fd); }
+};
+
+Error failed(const Address& address, const std::string& what) {
+  return io_error(address.url + ": " + what + "; check that an Open Inference Protocol server listens there");
+}
+
+}  // namespace
+
+Result<Response> http_get(const Address& address, const Endpoint& endpoint, const std::string& path, const std::string& headers) {
+  const Socket socket{::socket(endpoint.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  if (socket.fd < 0) return failed(address, std::strerror(errno));
+  const timeval patience{kPatienceNs / 1'000'000'000, 0};
+  setsockopt(socket.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
+  setsockopt(socket.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  if (connect(socket.fd, endpoint.get(), endpoint.size) != 0) return failed(address, std::strerror(errno));
+  const std::string request = "GET " + address.base_path + path + " HTTP/1.1\r\nHost: " + address.authority + "\r\n" + headers +
+                              "Connection: close\r\n\r\n";
+  if (send(socket.fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
+    return failed(address, std::strerror(errno));
+  ResponseParser parser;
+  char buffer[16384];
+  for (const int64_t end = now_ns() + kPatienceNs; !parser.is_done();) {
+    const ssize_t n = recv(socket.fd, buffer, sizeof buffer, 0);
+    if (now_ns() > end || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)))
+      return failed(address, "no answer to GET " + path + " within 10 s");
+    if (n < 0) return failed(address, std::strerror(errno));
+    const auto result = n == 0 ? parser.end() : [&]() -> Result<void> {
+      TRY(parser.feed({buffer, static_cast<size_t>(n)}));
+      return {};
+    }();
+    if (!result.ok()) return failed(address, result.error().message());
+  }
+  return parser.response();
+}
+
+}  // namespace tercel::load

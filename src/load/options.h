@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "load/address.h"
+#include "load/arrivals.h"
+
+namespace tercel::load {
+
+inline constexpr size_t kClientsMax = 256;                // clients of one run
+inline constexpr uint32_t kClientConnectionsMax = 16384;  // connections of one client
+
+// One kind of user: what it asks for, how often, and over how many connections.
+struct ClientOptions {
+  std::string name = "default";
+  std::string model, version;  // no version: the server chooses
+  std::string latency_class;   // goes out as x-tercel-class
+  int64_t deadline_ns = 0;     // from the intended start; 0: none. What is left of it goes out as x-tercel-deadline-us
+  bool closed = false;         // each connection asks again as soon as it was answered; else open, by `arrivals`
+  ArrivalOptions arrivals;
+  double share = 0;                 // of the rate of the whole run, in place of a rate of its own; 0: not given
+  uint32_t connections = 64;        // open: at most so many; closed: exactly so many
+  std::vector<std::string> shapes;  // "x=1x784"
+  std::string inputs;               // a .npz; none: random contents
+};
+
+// One run against one server.
+struct LoadOptions {
+  Address address;
+  std::string headers;  // for every request, each line ended by CRLF
+  std::vector<ClientOptions> clients;
+  int64_t duration_ns = 10'000'000'000;  // that is measured
+  int64_t warmup_ns = 1'000'000'000;     // before it, with the same load
+  int64_t timeout_ns = 10'000'000'000;   // of one request, from its intended start
+  uint64_t seed = 1;
+};
+
+}  // namespace tercel::load
