@@ -30,6 +30,7 @@ void add_explain(CLI::App& app, const Shared& shared, Action& action);
 void add_compare(CLI::App& app, const Shared& shared, Action& action);
 void add_serve(CLI::App& app, const Shared& shared, Action& action);
 void add_check(CLI::App& app, const Shared& shared, Action& action);
+void add_load(CLI::App& app, const Shared& shared, Action& action);
 void add_doctor(CLI::App& app, const Shared& shared, Action& action);
 void add_version(CLI::App& app, const Shared& shared, Action& action);
 void add_completion(CLI::App& app, const Shared& shared, Action& action);
