@@ -129,7 +129,7 @@ auto beside_progress(const Terminal& terminal, const load::RunControl& control, 
     ProgressBar bar(terminal);
     while (!done.load()) {
       const int64_t elapsed_ns = std::clamp<int64_t>(control.elapsed_ns.load(), 0, total_ns);
-      bar.show(what, static_cast<int>(elapsed_ns / 1'000'000'000), static_cast<int>(total_ns / 1'000'000'000));
+      bar.show(what, total_ns == 0 ? 0 : static_cast<int>(100 * elapsed_ns / total_ns), total_ns == 0 ? 0 : 100);  // percent
       std::this_thread::sleep_for(std::chrono::milliseconds(100));
     }
   }

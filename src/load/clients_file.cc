@@ -6,10 +6,13 @@
 #include <fstream>
 #include <iterator>
 
+#include "base/toml_text.h"
 #include "load/quantity.h"
 
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
+// Version 3.3 asserts that a table's header begins with a key, and has the right error for "[{" on the next lines.
+#define TOML_ASSERT(expression) static_assert(true)
 #include <toml++/toml.h>
 
 namespace tercel::load {
@@ -140,8 +143,9 @@ Result<std::string> parse_class(std::string_view text) {
 Result<std::vector<ClientOptions>> parse_clients(std::string_view text, const std::string& name, const std::string& folder) {
   if (text.size() > kClientsFileBytesMax)
     return too_large(name + " is larger than " + std::to_string(kClientsFileBytesMax) + " bytes");
+  const std::string ascii = TRY(ascii_toml(text, name));
   const File file{name, folder};
-  const toml::parse_result parsed = toml::parse(text);
+  const toml::parse_result parsed = toml::parse(std::string_view(ascii));
   if (!parsed)
     return invalid(name + " line " + std::to_string(parsed.error().source().begin.line) + ": " +
                    std::string(parsed.error().description()));

@@ -84,6 +84,8 @@ TEST(ClientsFile, WhatIsWrongIsSaidWithItsLine) {
       {"[[client]]\nname = \"a\"\nmodel = \"m\"\nrate = \"1\"\n", "line 4: 'rate' must be a number above 0"},
       {"[[client]]\nname = \"a\"\nmodel = \"m\"\nshare = 2\n", "line 4: 'share' must be a number above 0 and at most 1"},
       {"[[client\n", "line 1"},
+      {"\n[{client", "line 2"},  // on which the library used to assert
+      {"\n[\xCC\xA4t", "line 2: a character beyond ASCII"},
       {std::string(kClientsFileBytesMax + 1, '\n'), "larger than"},
   };
   for (const auto& c : cases) {
@@ -92,6 +94,12 @@ TEST(ClientsFile, WhatIsWrongIsSaidWithItsLine) {
     EXPECT_NE(clients.error().message().find(c.says), std::string::npos) << clients.error().message() << "; expected: " << c.says;
     EXPECT_EQ(clients.error().message().find("c.toml"), 0u);
   }
+}
+
+TEST(ClientsFile, NamesMayBeAnything) {
+  const auto clients = parse("[[client]] # gr\xC3\xB6\xC3\x9F\x65r\nname = \"B\xC3\xBCro\"\nmodel = \"m\"\nrate = 1\n");
+  ASSERT_TRUE(clients.ok()) << clients.error().message();
+  EXPECT_EQ((*clients)[0].name, "B\xC3\xBCro");
 }
 
 TEST(ClientsFile, AMissingFile) {

@@ -46,6 +46,8 @@ std::string format(const char* pattern, double value) {
   return text;
 }
 
+std::string rate_of(double rate) { return format(rate < 1000 ? "%.1f/s" : "%.0f/s", rate); }
+
 std::string percent(double share) {
   const double value = 100 * share;
   // 99.996 % must not read as 100 %.
@@ -101,10 +103,10 @@ std::string tile(const std::string& value, const std::string& label) {
 std::string tiles(const Report& report, const ClientReport& total) {
   const Rates rates = rates_of(report, total);
   const Quantile p99 = quantile(total.answered, 0.99);
-  return "<div class=\"tiles\">\n" + tile(format("%.1f/s", rates.offered), "offered") +
-         tile(format("%.1f/s", rates.achieved), "achieved") + tile(format("%.1f/s", rates.goodput), "goodput: in time") +
-         tile(percent(rates.attainment), "attainment") + tile(time_of(quantile(total.answered, 0.5).value), "p50 of answers") +
-         tile(time_of(p99.value), "p99 of answers") + "</div>\n";
+  return "<div class=\"tiles\">\n" + tile(rate_of(rates.offered), "offered") + tile(rate_of(rates.achieved), "achieved") +
+         tile(rate_of(rates.goodput), "goodput: in time") + tile(percent(rates.attainment), "attainment") +
+         tile(time_of(quantile(total.answered, 0.5).value), "p50 of answers") + tile(time_of(p99.value), "p99 of answers") +
+         "</div>\n";
 }
 
 std::string client_table(const Report& report, const std::vector<const ClientReport*>& rows) {
@@ -115,7 +117,7 @@ std::string client_table(const Report& report, const std::vector<const ClientRep
     const ClientOptions& options = client->options;
     cells.push_back({escaped(options.name), escaped(options.model), options.model.empty() ? "" : escaped(options.arrivals.text),
                      options.latency_class, options.deadline_ns > 0 ? duration_text(options.deadline_ns) : "",
-                     format("%.1f/s", rates.offered), format("%.1f/s", rates.achieved), format("%.1f/s", rates.goodput),
+                     rate_of(rates.offered), rate_of(rates.achieved), rate_of(rates.goodput),
                      percent(rates.attainment) + "<br><small>" + percent(rates.attainment_low) + " .. " +
                          percent(rates.attainment_high) + "</small>"});
   }
