@@ -85,6 +85,7 @@ Result<std::vector<load::ClientOptions>> clients_of(const Options& options) {
   if (!own_pace && options.rate == 0 && !searching)
     return invalid("give --rate REQUESTS_PER_SECOND, or --closed for as many as the server answers");
   if (client.closed) client.arrivals.text = "closed";
+  if (client.connections == 0) client.connections = client.closed ? load::kClosedConnections : load::kOpenConnections;
   client.arrivals.rate = options.rate > 0 ? options.rate : 1;  // a search scales it
   return std::vector<load::ClientOptions>{client};
 }
@@ -114,24 +115,22 @@ Result<load::LoadOptions> load_options(const Options& options) {
   return made;
 }
 
-// Runs `work` on a thread of its own, so that a slow terminal does not make requests late.
+// Runs `work` on a thread of its own while the bar is drawn, so that a slow terminal does not make requests late.
 template <typename F>
 auto beside_progress(const Terminal& terminal, const load::RunControl& control, const std::string& what, int64_t total_ns,
                      F&& work) {
+  if (!terminal.progress) return work();
   std::optional<decltype(work())> result;
   std::atomic<bool> done{false};
   std::thread worker([&] {
     result.emplace(work());
     done.store(true);
-    done.notify_one();
   });
-  if (terminal.progress) {
-    ProgressBar bar(terminal);
-    while (!done.load()) {
-      const int64_t elapsed_ns = std::clamp<int64_t>(control.elapsed_ns.load(), 0, total_ns);
-      bar.show(what, total_ns == 0 ? 0 : static_cast<int>(100 * elapsed_ns / total_ns), total_ns == 0 ? 0 : 100);  // percent
-      std::this_thread::sleep_for(std::chrono::milliseconds(100));
-    }
+  ProgressBar bar(terminal);
+  while (!done.load()) {
+    const int64_t elapsed_ns = std::clamp<int64_t>(control.elapsed_ns.load(), 0, total_ns);
+    bar.show(what, total_ns == 0 ? 0 : static_cast<int>(100 * elapsed_ns / total_ns), total_ns == 0 ? 0 : 100);  // percent
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
   }
   worker.join();
   return std::move(*result);
@@ -182,6 +181,8 @@ Result<void> search(const Options& options, const load::LoadOptions& made, const
 }
 
 Result<void> load_command(const Options& options, const Terminal& terminal) {
+  if (!options.find_rate.empty() && !options.html.empty())
+    return invalid("--html tells of one run; give it the rate that --find-rate finds");
   const load::LoadOptions made = TRY(load_options(options));
   return options.find_rate.empty() ? measure(options, made, terminal) : search(options, made, terminal);
 }
@@ -204,10 +205,10 @@ std::vector<CLI::Option*> add_client_options(CLI::App& command, Options& options
           ->type_name("PROCESS")
           ->capture_default_str(),
       command.add_flag("--closed", client.closed, "closed loop: each connection asks again as soon as it was answered"),
-      command.add_option("--connections", client.connections, "at most so many at a time; with --closed exactly so many")
+      command
+          .add_option("--connections", client.connections, "at most so many (default: 512); with --closed exactly so many (1)")
           ->check(CLI::Range(1u, load::kClientConnectionsMax))
-          ->type_name("NUMBER")
-          ->capture_default_str(),
+          ->type_name("NUMBER"),
       command.add_option("--shape", client.shapes, "x=1x784 where the model leaves it open (default: 1); may be repeated")
           ->type_name("NAME=SHAPE")
           ->allow_extra_args(false),
@@ -245,6 +246,7 @@ void add_load(CLI::App& app, const Shared& shared, Action& action) {
   auto* command =
       app.add_subcommand("load", "ask a server as its users would and report what they would see (open loop, any OIP server)");
   auto options = std::make_shared<Options>();
+  options->client.connections = 0;  // not said
   command->add_option("url", options->url, "the server, such as http://127.0.0.1:8000")->type_name("URL")->required();
   const auto of_one_client = add_client_options(*command, *options);
   add_run_options(*command, *options);

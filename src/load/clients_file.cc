@@ -125,6 +125,7 @@ Result<ClientOptions> client_of(const toml::node& node, const File& file) {
   if (!table) return file.at(node, "clients are written as [[client]]");
   ClientOptions client;
   for (const auto& [key, value] : *table) TRY(take(client, std::string(key.str()), value, file));
+  if (client.closed && !table->contains("connections")) client.connections = kClosedConnections;
   if (client.inputs == "random") client.inputs.clear();
   if (!client.inputs.empty()) client.inputs = file.path(client.inputs);
   TRY(check_client(client, table->contains("name"), node, file));

@@ -20,7 +20,7 @@ inline constexpr size_t kClientsFileBytesMax = 1 << 20;  // of a --clients file
 //   rate = 100                     # requests a second, or instead:
 //   share = 0.3                    # of --rate
 //   arrivals = "poisson"           # constant, on-off, on-off:100ms/400ms, trace:FILE, or closed
-//   connections = 64
+//   connections = 64               # open: at most (512 when absent); closed: exactly (1)
 //   shape = "x=1x784"              # or a list
 //   inputs = "samples.npz"         # "random" when absent
 // Unknown keys, wrong types and values out of range are errors with the line. Paths are relative to `folder`.

@@ -51,6 +51,8 @@ shape = "x=1x1x8x8"
   EXPECT_TRUE(flood.inputs.empty());
   EXPECT_EQ(part.share, 0.25);
   EXPECT_FALSE(part.closed);
+  EXPECT_EQ(part.connections, kOpenConnections);
+  EXPECT_EQ(parse("[[client]]\nname = \"a\"\nmodel = \"m\"\narrivals = \"closed\"\n")->at(0).connections, kClosedConnections);
 }
 
 TEST(ClientsFile, WhatIsWrongIsSaidWithItsLine) {

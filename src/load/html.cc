@@ -36,6 +36,7 @@ constexpr const char* kStyle = R"(
   table { border-collapse: collapse; background: #fff; width: 100%; font-variant-numeric: tabular-nums; }
   th, td { text-align: right; padding: 5px 10px; border: 1px solid #e6e6e2; } th { background: #fafaf7; font-weight: 600; }
   th:first-child, td:first-child, 
+  .outcomes td:nth-child(-n+3) { white-space: nowrap; }
   .outcomes td:last-child, .outcomes th:last-child { text-align: left; }
   svg { display: block; width: 100%; height: auto; border: 1px solid #e0e0da; border-radius: 6px; margin: 10px 0; }
 )";
@@ -65,7 +66,9 @@ std::string time_of(int64_t ns) {
 
 std::string quantile_cell(const Quantile& q) {
   if (q.value == Quantile::kUnknown) return "-";
-  return time_of(q.value) + "<br><small>" + time_of(q.low) + " .. " + time_of(q.high) + "</small>";
+  const std::string interval =
+      q.low == Quantile::kNever ? "" : "<br><small>" + time_of(q.low) + " .. " + time_of(q.high) + "</small>";
+  return time_of(q.value) + interval;
 }
 
 std::string row(const std::vector<std::string>& cells, const char* tag) {

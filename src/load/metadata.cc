@@ -96,6 +96,8 @@ Result<std::vector<InputMetadata>> fetch_metadata(const Address& address, const 
     AnswerReader reader;
     return not_found(where + ": the server answered " + std::to_string(response.status) + ", " + reader.error_of(response));
   }
+  if (response.captured.size() < response.body_bytes)
+    return too_large(where + ": its metadata is longer than " + std::to_string(kCapturedBytesMax) + " bytes");
   auto inputs = parse_metadata(response.captured);
   if (!inputs.ok()) return inputs.error().within(where);
   return inputs;

@@ -12,6 +12,10 @@ namespace tercel::load {
 inline constexpr size_t kClientsMax = 256;                // clients of one run
 inline constexpr uint32_t kClientConnectionsMax = 16384;  // connections of one client
 
+// When nothing else is said. Connections are opened when they are needed, so many cost a prompt server nothing; too few would
+// hold requests back that a slow one should get to see.
+inline constexpr uint32_t kOpenConnections = 512, kClosedConnections = 1;
+
 // One kind of user: what it asks for, how often, and over how many connections.
 struct ClientOptions {
   std::string name = "default";
@@ -20,10 +24,10 @@ struct ClientOptions {
   int64_t deadline_ns = 0;     // from the intended start; 0: none. What is left of it goes out as x-tercel-deadline-us
   bool closed = false;         // each connection asks again as soon as it was answered; else open, by `arrivals`
   ArrivalOptions arrivals;
-  double share = 0;                 // of the rate of the whole run, in place of a rate of its own; 0: not given
-  uint32_t connections = 64;        // open: at most so many; closed: exactly so many
-  std::vector<std::string> shapes;  // "x=1x784"
-  std::string inputs;               // a .npz; none: random contents
+  double share = 0;                         // of the rate of the whole run, in place of a rate of its own; 0: not given
+  uint32_t connections = kOpenConnections;  // open: at most so many; closed: exactly so many
+  std::vector<std::string> shapes;          // "x=1x784"
+  std::string inputs;                       // a .npz; none: random contents
 };
 
 // One run against one server.

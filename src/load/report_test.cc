@@ -97,7 +97,7 @@ TEST(Report, WarnsOfWhatSpoilsIt) {
   ASSERT_EQ(sentences.size(), 4u);
   EXPECT_NE(sentences[1].find("95.0 % of a CPU"), std::string::npos);
   EXPECT_NE(sentences[2].find("the generator itself was up to"), std::string::npos);
-  EXPECT_NE(sentences[3].find("waited for one of the 64 connections"), std::string::npos);
+  EXPECT_NE(sentences[3].find("waited for one of the 512 connections"), std::string::npos);
 }
 
 void expect_only_numbers(const std::string& page) {

@@ -6,7 +6,7 @@
 
 namespace tercel::platform {
 
-// Nanoseconds of the monotonic clock. The only clock of the project; reads it without a syscall (vDSO).
+// Nanoseconds of the monotonic clock. The only clock but load/clock.h; reads it without a syscall (vDSO).
 inline int64_t now_ns() {
   timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);

@@ -225,6 +225,7 @@ def wrong_usage_is_a_sentence(t):
                                   ("--header", "a\r\nb: c", "Name: value"), ("--duration", "0", "1ms"), ("--rate", "1e9", "--rate"),
                                   ("--find-rate", "p99", "p99=10ms"), ("--find-rate", "attainment=99%", "deadline"), ("--arrivals", "trace:/no/such", "/no/such")):
             t.refused(server.url, "--model", "plain", *([] if flag == "--rate" else ["--rate", 1]), flag, value, says=says)
+        t.refused(server.url, "--model", "m", "--find-rate", "p99=1ms", "--html", "x.html", says="--html")
         t.refused(server.url, "--model", "m", "--conections", 1, says="--conections", expect=2)
 
 
