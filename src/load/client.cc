@@ -139,7 +139,10 @@ bool Client::is_measured(int64_t intended_ns) const {
 
 void Client::record(int64_t intended_ns, int64_t ended_ns, Outcome outcome, const Connection* connection) {
   if (is_answered(outcome) && is_measured(ended_ns)) ++report_.answered_in_window;
-  if (!is_measured(intended_ns)) return;
+  const int64_t begin_ns = window_.start_ns + window_.warmup_ns;
+  // Closed: what was under way when the measuring began counts, lest a connection that hangs from then on be never told of.
+  const bool counts = arrivals_ ? is_measured(intended_ns) : ended_ns >= begin_ns;
+  if (!counts) return;
   const int64_t latency = ended_ns - intended_ns, deadline = prepared_.options.deadline_ns;
   ++report_.requests;
   ++report_.outcomes[static_cast<size_t>(outcome)];
@@ -147,7 +150,7 @@ void Client::record(int64_t intended_ns, int64_t ended_ns, Outcome outcome, cons
     report_.bytes_sent += connection->bytes_sent();
     report_.bytes_received += connection->bytes_received();
   }
-  Slice& slice = report_.slices[static_cast<size_t>((intended_ns - window_.start_ns - window_.warmup_ns) / window_.slice_ns)];
+  Slice& slice = report_.slices[static_cast<size_t>(std::max<int64_t>(intended_ns - begin_ns, 0) / window_.slice_ns)];
   ++slice.outcomes[static_cast<size_t>(outcome)];
   if (is_answered(outcome)) {
     report_.answered.record(latency);

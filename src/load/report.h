@@ -22,7 +22,9 @@ struct ClientReport {
   ClientOptions options;
   std::string shapes;
 
-  uint64_t requests = 0;  // that were meant to start in the measured time, and have ended
+  // Open: those that were meant to start in the measured time. Closed: those that ended in it or later, so that one that
+  // was under way when it began is not forgotten.
+  uint64_t requests = 0;
   std::array<uint64_t, kOutcomeCount> outcomes{};
   std::array<std::string, kOutcomeCount> examples;  // the first sentence of each kind
   uint64_t delayed = 0;                             // found no free connection and waited for one

@@ -85,8 +85,10 @@ class FakeServer:
         while line := stream.readline().decode().strip():
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
-        body = stream.read(int(headers.get("content-length", 0)))
-        return Request(head.split()[1].split("/")[3] if head.count("/") > 3 else "", head.strip(), headers, body, arrived)
+        model = head.split()[1].split("/")[3] if head.count("/") > 3 else ""
+        impatient = model == "impatient" and head.startswith("POST")
+        body = b"" if impatient else stream.read(int(headers.get("content-length", 0)))
+        return Request(model, head.strip(), headers, body, arrived)
 
     def answer(self, connection, request):
         """True when the connection is to be kept."""
@@ -153,6 +155,16 @@ class FakeServer:
 
     def too_large(self, connection, number):
         connection.sendall(error(413, "too large"))
+
+    def impatient(self, connection, number):
+        """Its body is never read: the answer comes while the client still sends, and then the end of the connection."""
+        connection.sendall(error(413, "too large"))
+        return False
+
+    def large_answer(self, connection, number):
+        size = 3 << 20
+        body = json.dumps({"outputs": [{"name": "y", "datatype": "UINT8", "shape": [size], "parameters": {"binary_data_size": size}}]}).encode()
+        connection.sendall(reply(200, body + bytes(size), f"Inference-Header-Content-Length: {len(body)}"))
 
     def stall(self, seconds):
         """From now on nothing is answered, for so long."""
