@@ -256,7 +256,9 @@ void print_found_rate(const load::FoundRate& found, const load::Target& target, 
     table.add({rate_text(tried.trial.rate), percent_text(share),
                fixed(100 * interval.low, 2) + ".." + fixed(100 * interval.high, 2) + " %", std::to_string(worst.requests),
                std::to_string(tried.rounds),
-               std::string(tried.kept ? "kept" : "broken") + (tried.trial.generator_limited ? ", generator late" : "")});
+               tried.kept                      ? "kept"
+               : tried.trial.generator_limited ? "broken, generator late"
+                                               : "broken"});
   }
   table.print(terminal);
   std::printf("\n%s\n", conclusion(found, target).c_str());
