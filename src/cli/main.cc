@@ -31,11 +31,11 @@ int run_program(int argc, char** argv) {
       ->type_name("FILE")
       ->allow_extra_args(false)
       ->envname("TERCEL_OPERATORS");
-  for (auto* add : {add_inspect, add_compile, add_run, add_bench, add_explain, add_compare, add_serve, add_check, add_load, add_doctor, add_version,
-                    add_completion})
-    add(app, shared, action);
   app.add_flag("--test-operators", shared.test_operators,
                "tercel.test.Spin, which costs a given CPU time: for measuring schedulers");
+  for (auto* add : {add_inspect, add_compile, add_run, add_bench, add_explain, add_compare, add_serve, add_check, add_load, add_doctor,
+                    add_version, add_completion})
+    add(app, shared, action);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {  // the library reports usage this way; it ends here

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
+#include "base/toml_text.h"
+
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
+// Its assertions abort on some texts that its errors describe well.
+#define TOML_ASSERT(expression) static_assert(true)
 #include <toml++/toml.h>
 
 namespace tercel::registry {
@@ -113,7 +117,8 @@ Result<void> apply(ModelSettings& settings, const std::string& key, const toml::
 
 Result<ModelSettings> parse_settings(std::string_view text, const std::string& file) {
   if (text.size() > kSettingsBytesMax) return too_large(file + " is larger than " + std::to_string(kSettingsBytesMax) + " bytes");
-  const toml::parse_result parsed = toml::parse(text);
+  const std::string ascii = TRY(ascii_toml(text, file));
+  const toml::parse_result parsed = toml::parse(std::string_view(ascii));
   if (!parsed) return at(file, parsed.error().source(), std::string(parsed.error().description()));
   ModelSettings settings;
   for (const auto& [key, node] : parsed.table()) TRY(apply(settings, std::string(key.str()), node, file));

@@ -50,6 +50,9 @@ TEST(Settings, ErrorsNameFileLineAndKey) {
       {"profile = 3", "'profile' must be a string"},
       {"profile = ['a', 3]", "'profile' must hold only strings"},
       {"a = [", "m.toml line 1"},
+      {"a = [{", "m.toml line 1"},                  // the library's own assertion
+      {"\ninstances\xcc\xa4= 1", "m.toml line 2"},  // U+0324 where white space is looked for
+      {"profile = 'x=\xcc\xa4'", "m.toml line 1"},
       {"deadline = 5", "'deadline' must be a table"},
       {"[deadline]\nmax_us = 0", "m.toml line 2: 'deadline.max_us' must be an integer from 1"},
       {"[deadline]\ndefault_us = -1", "line 2: 'deadline.default_us'"},
