@@ -1,17 +1,13 @@
 #pragma once
 
 #include <cstdint>
-#include <limits>
 #include <optional>
 
 #include "base/result.h"
+#include "sched/types.h"
 
 namespace tercel::sched {
 
-using TimeNs = int64_t;
-inline constexpr TimeNs kNever = std::numeric_limits<TimeNs>::max();
-
-using RequestId = uint64_t;  // chosen by the caller, unique among the requests that are queued or running
 using InstanceId = uint32_t;
 
 // What a policy may know of a request.
