@@ -20,7 +20,7 @@ struct VersionPolicy {
 // What model.toml may say:
 //   instances = 2              requests computed at the same time
 //   threads = 1                threads of one request; 0 chooses by measured latency
-//   queue_max = 256            requests that may wait; more are refused
+//   queue_max = 256            requests that may wait, hard ones a third more; more are refused
 //   versions = "latest"        or "all", or a list of numbers: [1, 3]
 //   profile = ["x=1..8x3"]     input ranges, for a model.onnx that is compiled when it is loaded
 //   [deadline]
@@ -37,7 +37,7 @@ struct ModelSettings {
   request::TimePolicy time;
 };
 
-inline constexpr int64_t kInstancesMax = 256;          // instances in model.toml
+inline constexpr int64_t kInstancesMax = 64;           // instances in model.toml: what one scheduler drives
 inline constexpr int64_t kThreadsMax = 1024;           // threads in model.toml
 inline constexpr int64_t kQueueMax = 65536;            // queue_max in model.toml
 inline constexpr size_t kSettingsBytesMax = 64 << 10;  // of a model.toml

@@ -39,7 +39,7 @@ TEST(Settings, ErrorsNameFileLineAndKey) {
     const char* says;
   };
   const Case cases[] = {
-      {"\ninstances = 0", "m.toml line 2: 'instances' must be an integer from 1 to 256"},
+      {"\ninstances = 0", "m.toml line 2: 'instances' must be an integer from 1 to 64"},
       {"instances = 'two'", "line 1: 'instances'"},
       {"instances = 1.0", "'instances' must be an integer"},
       {"threads = -1", "'threads'"},

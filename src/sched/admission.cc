@@ -20,12 +20,12 @@ uint32_t DeadlineScheduler::variant_last(const ModelState& model, float min_accu
   return last;
 }
 
-// What is less urgent may not fill the queue: bulk gets half of it, soft and bulk three quarters.
+// What is less urgent may not fill the queue.
 bool DeadlineScheduler::full(Class cls) const {
   const uint32_t bulk = held_[static_cast<uint32_t>(Class::kBulk)], soft = held_[static_cast<uint32_t>(Class::kSoft)];
   if (held_[static_cast<uint32_t>(Class::kHard)] + soft + bulk >= options_.queue_max) return true;
-  if (cls == Class::kBulk) return bulk >= std::max(options_.queue_max / 2, 1u);
-  if (cls == Class::kSoft) return soft + bulk >= std::max(options_.queue_max / 4 * 3, 1u);
+  if (cls == Class::kBulk) return bulk >= options_.bulk_max || soft + bulk >= options_.soft_max;
+  if (cls == Class::kSoft) return soft + bulk >= options_.soft_max;
   return false;
 }
 

@@ -18,6 +18,8 @@ DeadlineScheduler::DeadlineScheduler(const SchedulerOptions& options)
       slots_(options.slots) {
   check(options.slots >= 1 && options.slots <= kSlotsMax, "a scheduler has 1 to kSlotsMax slots");
   check(options.queue_max >= 1 && options.queue_max <= kQueuedMax, "a scheduler queues 1 to kQueuedMax requests");
+  if (options_.soft_max == 0) options_.soft_max = std::max(options.queue_max / 4 * 3, 1u);
+  if (options_.bulk_max == 0) options_.bulk_max = std::max(options.queue_max / 2, 1u);
   if (options_.live_max == 0) options_.live_max = 2 * options.slots + 2;
   options_.live_max = std::max(options_.live_max, 2 * options.slots);
   for (uint32_t i = static_cast<uint32_t>(requests_.size()); i > 0; --i) free_requests_.push_back(i - 1);

@@ -39,6 +39,8 @@ struct Reservation {
 struct SchedulerOptions {
   uint32_t slots = 1;           // threads that compute
   uint32_t queue_max = 10'000;  // requests that wait or run; guaranteed ones have room of their own
+  uint32_t soft_max = 0;        // of them soft and bulk; 0: three quarters
+  uint32_t bulk_max = 0;        // of them bulk; 0: half
   uint32_t live_max = 0;        // executions that run or have yielded: each keeps an arena; 0: twice the slots and two
   double worst_margin = 0.1;    // added to declared worst cases when reservations are tested
 };

@@ -4,6 +4,8 @@
 #include <limits>
 #include <span>
 
+#include "request/terms.h"
+
 namespace tercel::sched {
 
 using TimeNs = int64_t;  // on one monotonic clock, the caller's; durations too
@@ -25,8 +27,8 @@ inline constexpr uint32_t kStreamsMax = 256;      // reservations of one schedul
 inline constexpr uint32_t kStreamQueueMax = 4;    // requests of one stream that wait or run at once
 
 // Most urgent first: where two compete for a slot, the smaller value wins.
-enum class Class : uint8_t { kGuaranteed, kHard, kSoft, kBulk };
-inline constexpr uint32_t kClassCount = 4;
+using request::Class;
+using request::kClassCount;
 
 // What a scheduler may know of a request.
 struct Request {

@@ -6,7 +6,6 @@
 #include <semaphore>
 
 #include "platform/clock.h"
-#include "sched/fifo.h"
 #include "serve/testing_models.h"
 
 namespace tercel::serve {
@@ -30,8 +29,7 @@ struct WaitedJob {
 
 struct Fixture {
   Fixture(const EchoBehaviour& behaviour, uint32_t instances, uint32_t queue_max, int64_t compute_ns)
-      : model(echo_model(behaviour, instances, compute_ns)),
-        executor(std::make_unique<sched::Fifo>(sched::FifoOptions{instances, queue_max}), model.instances, compute_ns) {}
+      : model(echo_model(behaviour, instances, compute_ns)), executor(queue_max, model.instances, compute_ns) {}
   registry::OpenedModel model;
   Executor executor;
 };
@@ -90,21 +88,61 @@ TEST(Executor, RunsInstancesInParallel) {
 }
 
 TEST(Executor, DropsWhatExpiredInTheQueueAndReportsFailures) {
-  Fixture f({.takes = 10ms}, 1, 2, 0);
+  Fixture f({.takes = 300ms}, 1, 2, 0);
   std::array<WaitedJob, 2> jobs;
-  jobs[1].job.terms = {request::Class::kHard, platform::now_ns() + 1'000'000};
+  // Nothing is known of the model yet: the second one is taken, and told when its time has come, not when the first is done.
+  jobs[1].job.terms = {request::Class::kHard, platform::now_ns() + 2'000'000};
   for (auto& waited : jobs) ASSERT_TRUE(f.executor.submit(waited.job).ok());
-  for (auto& waited : jobs) waited.finished.acquire();
-  EXPECT_FALSE(jobs[0].job.error);
+  jobs[1].finished.acquire();
+  EXPECT_FALSE(jobs[0].finished.try_acquire()) << "300 ms are not over";
   ASSERT_TRUE(jobs[1].job.error);
   EXPECT_EQ(jobs[1].job.error->code(), ErrorCode::kDeadline);
   EXPECT_EQ(jobs[1].job.clock.spent_ns(request::Stage::kCompute), 0);
+  jobs[0].finished.acquire();
+  EXPECT_FALSE(jobs[0].job.error);
 
   Fixture failing({.fails = true}, 1, 2, 1000);
   WaitedJob waited;
   ASSERT_TRUE(failing.executor.submit(waited.job).ok());
   ASSERT_TRUE(waited.job.error);
   EXPECT_EQ(waited.job.error->message(), "this model always fails");
+}
+
+TEST(Executor, RefusesAtOnceWhatCannotBeInTime) {
+  Fixture f({.takes = 50ms}, 1, 8, 50'000'000);
+  const auto hard = [](int64_t within_ns) { return request::Terms{request::Class::kHard, platform::now_ns() + within_ns}; };
+  WaitedJob running, behind, short_one, past;
+  ASSERT_TRUE(f.executor.submit(running.job).ok());
+  behind.job.terms = hard(70'000'000);  // 50 ms of its own behind 50 ms of another's
+  short_one.job.terms = hard(10'000'000);
+  past.job.terms = hard(-1);
+  for (WaitedJob* refused : {&behind, &short_one, &past}) {
+    const auto submitted = f.executor.submit(refused->job);
+    ASSERT_FALSE(submitted.ok());
+    EXPECT_EQ(submitted.error().code(), refused == &past ? ErrorCode::kDeadline : ErrorCode::kExhausted);
+  }
+  EXPECT_EQ(behind.job.refusal, sched::Refusal::kOverload);
+  EXPECT_GT(behind.job.retry_after_ns, 0);
+  EXPECT_LT(behind.job.retry_after_ns, 60'000'000);
+  EXPECT_EQ(short_one.job.refusal, sched::Refusal::kTooShort);
+  running.finished.acquire();
+}
+
+TEST(Executor, TheEarliestDeadlineGoesFirstAndHardBeforeSoft) {
+  Fixture f({.takes = 20ms}, 1, 8, 20'000'000);
+  std::array<WaitedJob, 5> jobs;
+  const auto at = [](request::Class c, int64_t ms) { return request::Terms{c, platform::now_ns() + ms * 1'000'000}; };
+  jobs[1].job.terms = at(request::Class::kSoft, 10'000);
+  jobs[2].job.terms = at(request::Class::kHard, 20'000);
+  jobs[3].job.terms = at(request::Class::kHard, 10'000);
+  jobs[4].job.terms = {request::Class::kBulk, request::kNoDeadline};
+  for (auto& waited : jobs) ASSERT_TRUE(f.executor.submit(waited.job).ok());
+  for (auto& waited : jobs) waited.finished.acquire();
+  const auto done = [&](size_t i) { return jobs[i].job.clock.last_ns(); };
+  EXPECT_LT(done(0), done(3));
+  EXPECT_LT(done(3), done(2));
+  EXPECT_LT(done(2), done(1));
+  EXPECT_LT(done(1), done(4));
 }
 
 // Several threads submit to fast instances: each request is computed once, inline or not, and none is lost.

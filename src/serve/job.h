@@ -4,7 +4,7 @@
 
 #include "request/infer.h"
 #include "request/stages.h"
-#include "sched/scheduler.h"
+#include "sched/types.h"
 
 namespace tercel::serve {
 
@@ -17,6 +17,10 @@ struct Job {
   request::InferReply reply;
   request::StageClock clock;
   request::Terms terms;
+  // Of a request that was refused: why, and when asking again may help (kNever: not known).
+  sched::Refusal refusal = sched::Refusal::kNone;
+  int64_t retry_after_ns = sched::kNever;
+  Job* next = nullptr;         // the executor's
   std::optional<Error> error;  // set when the job failed
 
   // Called once, on a thread of the executor, when a job that submit() left pending is done. Must only hand the job back to

@@ -3,7 +3,6 @@
 #include <memory>
 
 #include "registry/registry.h"
-#include "sched/fifo.h"
 #include "serve/executor.h"
 #include "serve/statistics.h"
 
@@ -13,11 +12,7 @@ namespace tercel::serve {
 // lets it go, never on one of its executor's threads.
 struct Served {
   explicit Served(std::shared_ptr<const registry::Version> ready)
-      : version(std::move(ready)),
-        executor(
-            std::make_unique<sched::Fifo>(sched::FifoOptions{.instances = static_cast<uint32_t>(version->opened.instances.size()),
-                                                             .queue_max = version->settings.queue_max}),
-            version->opened.instances, version->opened.compute_ns) {}
+      : version(std::move(ready)), executor(version->settings.queue_max, version->opened.instances, version->opened.compute_ns) {}
 
   const request::Signature& signature() const { return version->opened.signature; }
 

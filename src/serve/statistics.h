@@ -14,11 +14,20 @@
 namespace tercel::serve {
 
 // How a request of a known model ended; the values of the metric label `outcome`.
-enum class Outcome : uint8_t { kOk, kLate, kInvalid, kRejectedOverload, kDeadlineMissed, kUnavailable, kError };
-inline constexpr size_t kOutcomeCount = 7;
+enum class Outcome : uint8_t {
+  kOk,
+  kLate,
+  kInvalid,
+  kRejectedAdmission,
+  kRejectedOverload,
+  kDeadlineMissed,
+  kUnavailable,
+  kError
+};
+inline constexpr size_t kOutcomeCount = 8;
 constexpr std::string_view outcome_name(Outcome outcome) {
-  constexpr std::string_view kNames[kOutcomeCount] = {"ok",          "late", "invalid", "rejected_overload", "deadline_missed",
-                                                      "unavailable", "error"};
+  constexpr std::string_view kNames[kOutcomeCount] = {
+      "ok", "late", "invalid", "rejected_admission", "rejected_overload", "deadline_missed", "unavailable", "error"};
   return kNames[static_cast<size_t>(outcome)];
 }
 // The client got an answer: in time, or a soft one after its deadline.

@@ -110,14 +110,23 @@ Exchange::Progress Exchange::respond_infer() {
     return Progress::kReady;
   }
   const auto submitted = served_->executor.submit(job_);
-  if (!submitted.ok()) {
-    outcome_ = serve::outcome_of(submitted.error().code());
-    fail(submitted.error());
-    return Progress::kReady;
-  }
+  if (!submitted.ok()) { return refuse_admission(submitted.error()), Progress::kReady; }
   if (*submitted == serve::Executor::Submitted::kPending) return Progress::kPending;
   answer_infer();
   return Progress::kReady;
+}
+
+// It cannot be in time, or there is no room: with a time to ask again, where one is known.
+void Exchange::refuse_admission(const Error& error) {
+  const bool is_late = job_.refusal == sched::Refusal::kOverload || job_.refusal == sched::Refusal::kTooShort;
+  outcome_ = is_late ? serve::Outcome::kRejectedAdmission : serve::outcome_of(error.code());
+  extra_.clear();
+  if (job_.retry_after_ns != sched::kNever) {
+    extra_ += "x-tercel-retry-after-us: ";
+    append(extra_, job_.retry_after_ns / 1000);
+    extra_ += "\r\n";
+  }
+  fail(status_of(error.code()), error.message(), extra_);
 }
 
 Result<void> Exchange::settle_terms() {

@@ -65,6 +65,7 @@ class Exchange {
   Result<void> settle_terms();
   std::optional<Slack> slack() const;
   void keep_flight();
+  void refuse_admission(const Error& error);
   Result<void> describe();
 
   Shared& shared_;
