@@ -1,4 +1,6 @@
 #include <algorithm>
+#include <bit>
+#include <cmath>
 
 #include "sched/capacity.h"
 #include "sched/deadline_scheduler.h"
@@ -9,6 +11,8 @@ namespace {
 
 // A batch that serves this share of the rows per second of a full one counts as good as full.
 constexpr double kEfficient = 0.96;
+// Another model's batch starts somewhere in the time that is waited for it: half way, and nobody joins after that.
+constexpr double kJoinsUntil = 0.5;
 
 }  // namespace
 
@@ -138,6 +142,24 @@ bool DeadlineScheduler::few_rows_suffice(const ModelState& model, const CostMode
   return true;
 }
 
+// Work of other models that starts before this request: what waits in front of it, and the rows that are likely to join until
+// then. A batch in front may grow by requests that stand behind, up to its end.
+TimeNs DeadlineScheduler::work_of_others(const RequestState& state, TimeNs own_ns, const Lanes& lanes) const {
+  const TimeNs waits = std::max<TimeNs>(hard_forest_.before(hard_, {state.start_latest_ns, state.order}).weight_ns - own_ns, 0);
+  const auto until = static_cast<double>(fill_level(lanes.span(), share_, waits));
+  TimeNs work = waits;
+  for (uint64_t left = waiting_[1] & ~(uint64_t{1} << state.request.model); left != 0; left &= left - 1) {
+    const ModelState& model = *models_[static_cast<uint32_t>(std::countr_zero(left))];
+    const RequestState& first = requests_[queue_forest_.first(model.queues[static_cast<uint32_t>(Class::kHard)])];
+    if (first.start_latest_ns > state.start_latest_ns) continue;
+    if (first.rows_cap < 2) continue;
+    const CostModel& cost = model.variants[first.variant_last].cost;
+    const double row = static_cast<double>(cost.high(first.rows_cap) - cost.high(1)) / (first.rows_cap - 1);
+    work += static_cast<TimeNs>(std::min(kJoinsUntil * model.hard_arrivals.rows_per_ns() * until, first.rows_cap - 1.0) * row);
+  }
+  return work;
+}
+
 // Predicts the finish, and chooses the thread count with which it is promised.
 bool DeadlineScheduler::finishes_in_time(RequestState& state, const Lanes& lanes, TimeNs now_ns, TimeNs& finish_ns) const {
   const Request& request = state.request;
@@ -146,10 +168,7 @@ bool DeadlineScheduler::finishes_in_time(RequestState& state, const Lanes& lanes
   const uint32_t cap = state.rows_cap;
   const EdfForest::Tree& queue = model.queues[static_cast<uint32_t>(Class::kHard)];
   const EdfForest::Sums own = queue_forest_.before(queue, {request.deadline_ns, state.order});
-  TimeNs others = 0;
-  if (hard_.count > queue.count) {
-    others = std::max<TimeNs>(hard_forest_.before(hard_, {state.start_latest_ns, state.order}).weight_ns - own.weight_ns, 0);
-  }
+  const TimeNs others = hard_.count > queue.count ? work_of_others(state, own.weight_ns, lanes) : 0;
 
   // Its place in its model's batches: `full` of them in front, `joined` rows in the one that it is in.
   const auto rows_ahead = static_cast<uint32_t>(own.rows);

@@ -91,6 +91,7 @@ class DeadlineScheduler {
   Admission admit_hard(const Request& request, TimeNs now_ns);
   Admission admit_other(const Request& request);
   bool finishes_in_time(RequestState& state, const Lanes& lanes, TimeNs now_ns, TimeNs& finish_ns) const;
+  TimeNs work_of_others(const RequestState& state, TimeNs own_ns, const Lanes& lanes) const;
   uint32_t usable_rows(const ModelState& model, uint32_t cap) const;
   bool few_rows_suffice(const ModelState& model, const CostModel& cost, uint32_t cap, uint32_t& rows) const;
   TimeNs overload_of_later(const RequestState& state, const Lanes& lanes, TimeNs now_ns) const;

@@ -67,6 +67,20 @@ TEST(Bars, InteractiveBesideABulkFloodInOneModel) {
   EXPECT_GE(static_cast<double>(report.classes[3].in_time) / kSeconds / full, 0.9);
 }
 
+// Two models that compete for the slot: a batch of one may grow by requests that stand behind the other's.
+TEST(Bars, TwoModelsKeepTheirPromises) {
+  for (const double load : {0.8, 1.0, 2.0}) {
+    Scenario s = overload(load / 2);
+    s.models.push_back(s.models[0]);
+    s.sources.push_back(s.sources[0]);
+    s.sources[1].model = 1;
+    const Tally t = simulate(s).classes[1];
+    EXPECT_LE(share(t.late + t.expired, t.admitted), 0.001) << "load " << load;
+    if (load < 2) continue;
+    EXPECT_GE(static_cast<double>(t.in_time) / (kSeconds * 8 / 9 * 1000), 0.95);
+  }
+}
+
 // 200 a second, 1 ms each, within 5 ms, beside bulk of 20 ms that yields every millisecond and never stops coming.
 TEST(Bars, AStreamBesideBulkNeverMisses) {
   Scenario s{.seed = 5, .duration_ns = 120'000 * kMs};

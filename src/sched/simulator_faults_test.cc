@@ -44,7 +44,7 @@ bool says(const std::string& report, std::string_view laws) {
   return false;
 }
 
-constexpr uint64_t kSeeds = 1500;
+constexpr uint64_t kSeeds = 6000;
 
 TEST(SimulatorFaults, WithoutADefectTheseSeedsPass) {
   plant(Fault::kNone);
