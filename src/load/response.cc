@@ -3,36 +3,16 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/header_text.h"
+
 namespace tercel::load {
 namespace {
-
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool equals(std::string_view text, std::string_view lower_case) {
-  return text.size() == lower_case.size() &&
-         std::equal(text.begin(), text.end(), lower_case.begin(), [](char a, char b) { return lower(a) == b; });
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
 
 std::optional<uint64_t> number(std::string_view text, int base) {
   uint64_t value = 0;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value, base);
   if (text.empty() || failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-bool list_has(std::string_view list, std::string_view token) {
-  while (!list.empty()) {
-    const size_t comma = std::min(list.find(','), list.size());
-    if (equals(trimmed(list.substr(0, comma)), token)) return true;
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return false;
 }
 
 // At most 60 bytes of what the server sent, fit to be shown.
@@ -135,19 +115,19 @@ Result<void> ResponseParser::take_header(std::string_view line) {
   if (colon == std::string_view::npos || colon == 0)
     return invalid("a header of the answer is not 'Name: value': " + shown(line));
   const std::string_view name = line.substr(0, colon), value = trimmed(line.substr(colon + 1));
-  if (equals(name, "content-length")) {
+  if (equals_ignoring_case(name, "content-length")) {
     const auto length = number(value, 10);
     if (!length || *length > kAnswerBytesMax || (response_.content_length && response_.content_length != length))
       return invalid("the answer's Content-Length is " + shown(value));
     response_.content_length = length;
-  } else if (equals(name, "transfer-encoding")) {
-    if (!equals(value, "chunked"))
+  } else if (equals_ignoring_case(name, "transfer-encoding")) {
+    if (!equals_ignoring_case(value, "chunked"))
       return unsupported("the answer's Transfer-Encoding is " + shown(value) + "; only chunked is known");
     is_chunked_ = true;
-  } else if (equals(name, "connection")) {
+  } else if (equals_ignoring_case(name, "connection")) {
     if (list_has(value, "close")) response_.keep_alive = false;
     else if (list_has(value, "keep-alive")) response_.keep_alive = true;
-  } else if (equals(name, "inference-header-content-length")) {
+  } else if (equals_ignoring_case(name, "inference-header-content-length")) {
     response_.infer_header_length = number(value, 10);
     if (!response_.infer_header_length) return invalid("the answer's Inference-Header-Content-Length is " + shown(value));
   }

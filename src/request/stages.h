@@ -17,6 +17,9 @@ constexpr std::string_view stage_name(Stage stage) {
   return kNames[static_cast<size_t>(stage)];
 }
 
+// For people: to a tenth of a microsecond.
+constexpr double milliseconds(int64_t ns) { return static_cast<double>(ns / 100) / 1e4; }
+
 // A lap timer: every mark() reads the clock and adds the time since the previous mark to one stage, so each stage is
 // measured by its own readings and the stages cover the request without a gap. One thread at a time.
 class StageClock {

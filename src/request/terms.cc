@@ -50,8 +50,10 @@ Result<Terms> settle(const TimeWish& wish, const TimePolicy& policy, int64_t arr
   const int64_t us = is_bulk ? 0 : std::min(given_us > 0 ? given_us : policy.default_us, policy.max_us);
   Terms terms;
   if (us > 0) terms.deadline_ns = arrival_ns + us * 1000;
-  // A default that does not fit what the client said gives way: bulk to a deadline, hard to none.
-  const Class otherwise = us > 0 ? Class::kHard : Class::kSoft;
+  // A default that does not fit what the client said gives way: bulk to a deadline, hard to none. Nobody gets by saying nothing
+  // what he may not ask for.
+  const bool grants_hard = policy.grants[static_cast<size_t>(Class::kHard)];
+  const Class otherwise = us > 0 && grants_hard ? Class::kHard : Class::kSoft;
   const Class preferred = policy.default_class.value_or(otherwise);
   const bool fits = us > 0 ? preferred != Class::kBulk : preferred != Class::kHard;
   terms.request_class = asked.value_or(fits ? preferred : otherwise);

@@ -40,7 +40,7 @@ struct TimeWish {
 struct TimePolicy {
   int64_t default_us = 0;                                           // of requests that say nothing; 0: none
   int64_t max_us = kDeadlineUsMax;                                  // longer ones are shortened to this
-  std::optional<Class> default_class;                               // else: hard with a deadline, soft without
+  std::optional<Class> default_class;                               // else: hard with a deadline where that is granted, else soft
   std::array<bool, kClassCount> grants = {true, true, true, true};  // classes that a client may ask for
 };
 

@@ -61,6 +61,13 @@ TEST(Terms, ADefaultClassGivesWayToWhatTheClientSays) {
   EXPECT_EQ(settled({}, {.default_class = Class::kHard}).request_class, Class::kSoft);
 }
 
+TEST(Terms, ADeadlineAloneGivesNoClassThatIsNotGranted) {
+  const TimePolicy soft_only{.grants = {false, false, true, true}};
+  EXPECT_EQ(settled({.deadline_us = 20}, soft_only).request_class, Class::kSoft);
+  EXPECT_EQ(settled({.deadline_us = 20}, soft_only).deadline_ns, kArrival + 20'000);
+  EXPECT_THAT(refusal({.deadline_us = 20, .parameter_class = Class::kHard}, soft_only), HasSubstr("hard is not granted"));
+}
+
 TEST(Terms, ClassesAreHeldAgainstWhatTheyNeed) {
   EXPECT_THAT(refusal({.header_class = Class::kHard}), HasSubstr("hard needs a deadline"));
   EXPECT_THAT(refusal({.deadline_us = 5, .parameter_class = Class::kBulk}), HasSubstr("bulk has no deadline"));

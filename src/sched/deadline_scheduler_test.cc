@@ -4,35 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <bit>
-#include <cstdlib>
-#include <new>
 
-// Counts the allocations of the whole test program.
-namespace {
-std::atomic<int64_t> allocations{0};
-}  // namespace
-
-void* operator new(size_t bytes) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  void* const memory = std::malloc(bytes > 0 ? bytes : 1);
-  if (!memory) std::abort();
-  return memory;
-}
-void* operator new(size_t bytes, const std::nothrow_t&) noexcept { return operator new(bytes); }
-void* operator new(size_t bytes, std::align_val_t alignment) {
-  allocations.fetch_add(1, std::memory_order_relaxed);
-  const auto align = static_cast<size_t>(alignment);
-  void* const memory = std::aligned_alloc(align, (bytes + align - 1) / align * align);
-  if (!memory) std::abort();
-  return memory;
-}
-// Not inlined: the compiler would see new's memory go to free() and warn.
-[[gnu::noinline]] void operator delete(void* memory) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-[[gnu::noinline]] void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
+#include "engine/allocation_counter.h"
 
 namespace tercel::sched {
 namespace {
@@ -380,7 +354,7 @@ TEST(DeadlineScheduler, AllocatesNothingAfterItWasBuilt) {
   f.scheduler.add_model(model(100'000, 100'000, 8, 50'000)).take();
   f.scheduler.add_model(ladder(VariantPolicy::kDegrade)).take();
   const StreamId stream = f.scheduler.reserve({.model = 0, .period_ns = 20 * kMs, .deadline_ns = 20 * kMs}).take();
-  const int64_t before = allocations.load();
+  const uint64_t before = engine::allocations();
   TimeNs now = 0;
   uint64_t x = 1, done = 0;
   std::array<ExecutionId, 16> running{};
@@ -412,7 +386,7 @@ TEST(DeadlineScheduler, AllocatesNothingAfterItWasBuilt) {
     }
     f.scheduler.wake_at();
   }
-  EXPECT_EQ(allocations.load(), before);
+  EXPECT_EQ(engine::allocations(), before);
   EXPECT_GT(done, 1000u);
 }
 

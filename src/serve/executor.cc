@@ -96,10 +96,9 @@ Result<Executor::Submitted> Executor::submit(Job& job) {
   lock.unlock();
   if (tell_expired(decided.expired, &job)) return Submitted::kDone;
   if (!decided.here.job) return Submitted::kPending;
-  const bool was_warm = decided.instance->is_warm(job.request);
   run(decided.here.latest_ns, *decided.instance, job);
   lock.lock();
-  finish(decided.here, was_warm);
+  finish(decided.here, true);  // may_run_inline()
   const Decided after = decide(platform::now_ns(), nullptr);
   lock.unlock();
   tell_expired(after.expired, nullptr);
@@ -141,13 +140,12 @@ Executor::Decided Executor::decide(int64_t now_ns, const Job* submitted) {
 // Costs are counted from the decision: waking a thread is part of what the next request waits for. A shape's first run says
 // nothing of the following ones.
 void Executor::finish(const Start& start, bool was_warm) {
-  const int64_t now = platform::now_ns(), took_ns = now - start.decided_ns;
-  const bool counts = was_warm && !start.job->error;
-  scheduler_.completed(start.execution, counts ? took_ns : 0, now);
-  if (!counts && compute_ns_ > 0) return;
+  const int64_t now = platform::now_ns();
+  const Job& job = *start.job;
+  scheduler_.completed(start.execution, was_warm && !job.error ? now - start.decided_ns : 0, now);
+  if (job.error || (!was_warm && compute_ns_ > 0)) return;
   // A moving average over about eight requests: one slow run does not move a model off the fast way for long.
-  const int64_t computed_ns = start.job->clock.spent_ns(request::Stage::kCompute);
-  if (start.job->error) return;
+  const int64_t computed_ns = job.clock.spent_ns(request::Stage::kCompute);
   compute_ns_ = compute_ns_ == 0 ? computed_ns : compute_ns_ + (computed_ns - compute_ns_) / 8;
 }
 

@@ -156,15 +156,13 @@ void write_repository_index(const serve::Catalogue& catalogue, bool only_ready, 
 
 namespace {
 
-double milliseconds(int64_t ns) { return static_cast<double>(ns / 100) * 1e-4; }
-
 // "mostly queue: 12.3 of 15.1 ms"
 std::string where_time_went(const serve::Flight& flight) {
   const auto longest = std::max_element(flight.stage_ns.begin(), flight.stage_ns.end());
   char text[96];
   std::snprintf(text, sizeof text, "mostly %s: %.3g of %.3g ms",
                 request::stage_name(static_cast<request::Stage>(longest - flight.stage_ns.begin())).data(),
-                milliseconds(*longest), milliseconds(flight.total_ns));
+                request::milliseconds(*longest), request::milliseconds(flight.total_ns));
   return text;
 }
 
@@ -176,9 +174,9 @@ void write_flights(JsonWriter& json, std::string_view key, const std::vector<ser
     json.field("class", request::class_name(f.request_class)).key("deadline_us");
     if (f.deadline_us == 0) json.null();
     else json.value(f.deadline_us);
-    json.field("total_ms", milliseconds(f.total_ns)).key("stages_ms").begin_object();
+    json.field("total_ms", request::milliseconds(f.total_ns)).key("stages_ms").begin_object();
     for (size_t i = 0; i < request::kStageCount; ++i)
-      json.field(request::stage_name(static_cast<request::Stage>(i)), milliseconds(f.stage_ns[i]));
+      json.field(request::stage_name(static_cast<request::Stage>(i)), request::milliseconds(f.stage_ns[i]));
     json.end_object().field(
         "reason", f.reason.view().empty() ? where_time_went(f) : std::string(f.reason.view()) + "; " + where_time_went(f));
     json.end_object();

@@ -22,11 +22,11 @@ void append_timing(std::string& out, const request::StageClock& clock) {
     const auto stage = static_cast<request::Stage>(i);
     if (stage == request::Stage::kSend) continue;
     out.append(request::stage_name(stage)) += ";dur=";
-    append(out, static_cast<double>(clock.spent_ns(stage) / 100) * 1e-4);
+    append(out, request::milliseconds(clock.spent_ns(stage)));
     out += ", ";
   }
   out += "total;dur=";
-  append(out, static_cast<double>((clock.last_ns() - clock.started_ns()) / 100) * 1e-4);
+  append(out, request::milliseconds(clock.last_ns() - clock.started_ns()));
   out += "\r\n";
 }
 
@@ -110,7 +110,7 @@ Exchange::Progress Exchange::respond_infer() {
     return Progress::kReady;
   }
   const auto submitted = served_->executor.submit(job_);
-  if (!submitted.ok()) { return refuse_admission(submitted.error()), Progress::kReady; }
+  if (!submitted.ok()) return refuse_admission(submitted.error()), Progress::kReady;
   if (*submitted == serve::Executor::Submitted::kPending) return Progress::kPending;
   answer_infer();
   return Progress::kReady;

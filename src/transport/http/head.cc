@@ -6,6 +6,8 @@
 #include <cstring>
 #include <limits>
 
+#include "base/header_text.h"
+
 namespace tercel::transport::http {
 namespace {
 
@@ -25,19 +27,6 @@ bool is_token(std::string_view text) {
   return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return kToken[static_cast<unsigned char>(c)]; });
 }
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; }
-
-bool equals(std::string_view text, std::string_view lower_case) {
-  return text.size() == lower_case.size() &&
-         std::equal(text.begin(), text.end(), lower_case.begin(), [](char a, char b) { return lower(a) == b; });
-}
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
 bool is_field_value(std::string_view text) {
   return std::all_of(text.begin(), text.end(), [](char c) {
     const auto u = static_cast<unsigned char>(c);
@@ -51,15 +40,6 @@ std::optional<uint64_t> decimal(std::string_view text) {
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
   return value;
-}
-
-bool list_has(std::string_view list, std::string_view token) {
-  while (!list.empty()) {
-    const size_t comma = std::min(list.find(','), list.size());
-    if (equals(trimmed(list.substr(0, comma)), token)) return true;
-    list.remove_prefix(std::min(comma + 1, list.size()));
-  }
-  return false;
 }
 
 // What the header lines say beyond Head, for the checks that need all of them.
@@ -106,29 +86,29 @@ std::optional<Refusal> take_class(std::string_view value, Head& head) {
 
 std::optional<Refusal> take_field(std::string_view name, std::string_view value, Head& head, Seen& seen) {
   // The first letter and the length rule out nearly every header before a name is compared.
-  switch (lower(name[0])) {
+  switch (lower_case_of(name[0])) {
     case 'c':
-      if (equals(name, "content-length")) return take_content_length(value, head);
-      if (equals(name, "content-encoding")) head.content_encoding = value;
-      if (equals(name, "connection")) {
+      if (equals_ignoring_case(name, "content-length")) return take_content_length(value, head);
+      if (equals_ignoring_case(name, "content-encoding")) head.content_encoding = value;
+      if (equals_ignoring_case(name, "connection")) {
         seen.close |= list_has(value, "close");
         seen.keep_alive |= list_has(value, "keep-alive");
       }
       break;
     case 'e':
-      if (!equals(name, "expect")) break;
-      if (!equals(value, "100-continue")) return Refusal{417, "the only expectation that is met is 100-continue"};
+      if (!equals_ignoring_case(name, "expect")) break;
+      if (!equals_ignoring_case(value, "100-continue")) return Refusal{417, "the only expectation that is met is 100-continue"};
       head.expects_continue = true;
       break;
-    case 'h': seen.hosts += equals(name, "host"); break;
+    case 'h': seen.hosts += equals_ignoring_case(name, "host"); break;
     case 'i':
-      if (equals(name, "inference-header-content-length")) return take_infer_header_length(value, head);
+      if (equals_ignoring_case(name, "inference-header-content-length")) return take_infer_header_length(value, head);
       break;
-    case 't': seen.transfer_encoding |= equals(name, "transfer-encoding"); break;
+    case 't': seen.transfer_encoding |= equals_ignoring_case(name, "transfer-encoding"); break;
     case 'x':
-      if (equals(name, "x-tercel-timing")) head.wants_timing = value == "1";
-      if (equals(name, "x-tercel-deadline-us")) return take_deadline(value, head);
-      if (equals(name, "x-tercel-class")) return take_class(value, head);
+      if (equals_ignoring_case(name, "x-tercel-timing")) head.wants_timing = value == "1";
+      if (equals_ignoring_case(name, "x-tercel-deadline-us")) return take_deadline(value, head);
+      if (equals_ignoring_case(name, "x-tercel-class")) return take_class(value, head);
       break;
   }
   return std::nullopt;
@@ -152,7 +132,7 @@ std::optional<Refusal> take_request_line(std::string_view line, const Limits& li
   if (!std::all_of(head.target.begin(), head.target.end(), [](char c) { return c > 0x20 && c < 0x7f; })) {
     return Refusal{400, "the path holds a character that must be percent-encoded"};
   }
-  if (equals(head.target.substr(0, 7), "http://")) {
+  if (equals_ignoring_case(head.target.substr(0, 7), "http://")) {
     const size_t slash = head.target.find('/', 7);
     head.target = slash == std::string_view::npos ? std::string_view("/") : head.target.substr(slash);
   }
