@@ -1,5 +1,5 @@
-#include <cerrno>
 #include <atomic>
+#include <cerrno>
 #include <cstddef>
 
 #include "cli/allocations.h"

@@ -24,7 +24,7 @@ Result<std::shared_ptr<const plan::Program>> compile_untuned(const std::string& 
 
 Finding look_at(const registry::FoundModel& model, int64_t version) {
   registry::ModelSettings settings = model.settings;
-  settings.instances = 1;
+  settings.instances.count = 1;
   Finding finding{model.name, std::to_string(version), "", ""};
   const auto opened = registry::plan_opener(compile_untuned)(model.directory + "/" + finding.version, settings);
   if (opened.ok()) finding.notice = opened->notice;

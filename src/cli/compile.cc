@@ -34,7 +34,11 @@ void print_json(const Options& options, const planner::Compiled& compiled, uint6
   const plan::Program& program = compiled.program;
   std::string out;
   JsonWriter json(out);
-  json.begin_object().field("plan", options.output).field("bytes", bytes).field("seconds", seconds).field("notice", compiled.notice);
+  json.begin_object()
+      .field("plan", options.output)
+      .field("bytes", bytes)
+      .field("seconds", seconds)
+      .field("notice", compiled.notice);
   json.field("steps", program.main().nodes.size())
       .field("isa", platform::isa_name(platform::host_isa()))
       .key("profiles")

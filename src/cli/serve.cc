@@ -25,8 +25,9 @@ void add_serve(CLI::App& app, const Shared& shared, Action& action) {
   auto options = std::make_shared<ServeOptions>();
   add_serve_options(*command, *options);
   command->callback([=, &shared, &action] {
-    action = [=, &shared] {
+    action = [=, &shared]() -> Result<void> {
       const Terminal terminal = shared.terminal();
+      TRY(settle(*options));
       auto& server = options->server;
       server.opener = registry::plan_opener(compile_for_serving, options->opener);
       if (!terminal.quiet)

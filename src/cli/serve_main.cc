@@ -32,8 +32,9 @@ int main(int argc, char** argv) {
     options.server.on_listening = [&](const std::string& address, uint16_t port) {
       tercel::cli::print_listening(address, port, json);
     };
+  tercel::Result<void> result = settle(options);
   options.server.opener = tercel::registry::plan_opener(nullptr, options.opener);
-  tercel::Result<void> result = test_operators ? tercel::custom::add_test_operators() : tercel::Result<void>();
+  if (result.ok() && test_operators) result = tercel::custom::add_test_operators();
   for (size_t i = 0; i < operators.size() && result.ok(); ++i) result = tercel::custom::load_operators(operators[i]);
   if (result.ok()) result = tercel::transport::http::run_server(options.server);
   if (result.ok()) return 0;

@@ -6,6 +6,8 @@
 #include <vector>
 
 #include "base/json.h"
+#include "platform/cpus.h"
+#include "platform/placement.h"
 
 namespace tercel::cli {
 namespace {
@@ -31,6 +33,18 @@ CLI::Option* one_of(CLI::App& app, const std::string& flag, E& target, const std
 
 }  // namespace
 
+Result<void> settle(ServeOptions& options) {
+  auto& executor = options.server.executor;
+  if (!options.http_cpus.empty()) options.server.http.cpus = TRY(platform::parse_cpu_list(options.http_cpus));
+  if (!options.compute_cpus.empty()) executor.cpus = TRY(platform::parse_cpu_list(options.compute_cpus));
+  if (executor.threads == 0)
+    executor.threads =
+        executor.cpus.empty() ? static_cast<uint32_t>(platform::usable_cpus()) : static_cast<uint32_t>(executor.cpus.size());
+  executor.threads = std::min(executor.threads, sched::kSlotsMax);
+  options.opener.compute_threads = executor.threads;
+  return {};
+}
+
 void add_serve_options(CLI::App& app, ServeOptions& all) {
   auto& options = all.server;
   auto& http = options.http;
@@ -45,6 +59,21 @@ void add_serve_options(CLI::App& app, ServeOptions& all) {
       ->check(CLI::Range(0, 64))
       ->capture_default_str()
       ->envname("TERCEL_HTTP_THREAD_COUNT");
+  app.add_option("--http-cpus", all.http_cpus, "CPUs of the I/O threads, such as 0-1; all where not given")
+      ->type_name("LIST")
+      ->envname("TERCEL_HTTP_CPUS");
+  app.add_option("--compute-threads", options.executor.threads,
+                 "threads that compute at once, for all models together; 0: one for each CPU of --compute-cpus, or usable CPU")
+      ->check(CLI::Range(0u, sched::kSlotsMax))
+      ->capture_default_str()
+      ->envname("TERCEL_COMPUTE_THREADS");
+  app.add_option("--compute-cpus", all.compute_cpus, "CPUs that models are computed on; all where not given")
+      ->type_name("LIST")
+      ->envname("TERCEL_COMPUTE_CPUS");
+  app.add_option("--queue-max", options.executor.queue_max, "requests that may wait, of all models together")
+      ->check(CLI::Range(1u, sched::kQueuedMax))
+      ->capture_default_str()
+      ->envname("TERCEL_QUEUE_MAX");
   app.add_option("--http-max-input-size", http.limits.body_bytes, "largest request body in bytes")
       ->check(CLI::Range(size_t{1}, size_t{1} << 40))
       ->capture_default_str()

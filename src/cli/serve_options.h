@@ -11,10 +11,14 @@ namespace tercel::cli {
 struct ServeOptions {
   transport::http::ServerOptions server;
   registry::OpenerOptions opener;
+  std::string http_cpus, compute_cpus;  // as given
 };
 
 // Adds them; `options` outlives the parsing. Each has an environment variable (TERCEL_HTTP_PORT for --http-port).
 void add_serve_options(CLI::App& app, ServeOptions& options);
+
+// Once they are parsed: reads what was only text, and settles what was left open.
+Result<void> settle(ServeOptions& options);
 
 // What is printed on stdout once the server listens: a line, or with `json` one JSON object.
 void print_listening(const std::string& address, uint16_t port, bool json);

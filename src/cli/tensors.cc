@@ -56,8 +56,8 @@ Result<NamedTensors> read_inputs(const std::vector<std::string>& arguments, cons
 
 Result<std::vector<Tensor>> match_inputs(const NamedTensors& tensors, const plan::Program& program) {
   for (const auto& named : tensors) {
-    const bool known = std::any_of(program.profile.begin(), program.profile.end(),
-                                   [&](const auto& input) { return input.name == named.first; });
+    const bool known =
+        std::any_of(program.profile.begin(), program.profile.end(), [&](const auto& input) { return input.name == named.first; });
     if (!known) return invalid("the model has no input '" + named.first + "'; its inputs are " + input_list(program));
   }
   std::vector<Tensor> ordered;

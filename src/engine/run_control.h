@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <span>
 
+#include "engine/yield_point.h"
+
 namespace tercel::engine {
 
 // What a caller may ask of one run. Everything is optional and is read only during the run.
@@ -13,6 +15,7 @@ struct RunControl {
   // On platform::now_ns(); 0: none. Read where `cancel` is: once it has passed, the run stops with kDeadline. A run whose
   // last step ends late delivers all the same; who asked can compare the clock.
   int64_t deadline_ns = 0;
+  YieldPoint* yield = nullptr;
   // Receives the nanoseconds of each step, in the order of Session::steps(), as far as there is room. Costs a reading of
   // the clock per step.
   std::span<int64_t> step_ns = {};

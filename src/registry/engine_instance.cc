@@ -8,7 +8,7 @@ namespace tercel::registry {
 namespace {
 
 // Input shapes that are remembered as bound: fewer than a session keeps, and both forget the least recently used.
-inline constexpr size_t kWarmShapes = 8;
+inline constexpr size_t kWarmShapes = 48;
 
 class EngineInstance final : public Instance {
  public:
@@ -28,7 +28,14 @@ class EngineInstance final : public Instance {
     });
   }
 
-  Result<void> run(const request::InferRequest& request, request::InferReply& reply) override {
+  Result<void> prepare(const request::InferRequest& request) override {
+    for (size_t i = 0; i < shapes_.size(); ++i) shapes_[i] = request.inputs[i].type.shape;
+    TRY(session_->bind(shapes_));
+    remember();
+    return {};
+  }
+
+  Result<void> run(const request::InferRequest& request, request::InferReply& reply, const engine::RunControl& control) override {
     for (size_t i = 0; i < inputs_.size(); ++i) {
       inputs_[i] = {request.inputs[i].type, request.inputs[i].data};
       shapes_[i] = request.inputs[i].type.shape;
@@ -36,8 +43,6 @@ class EngineInstance final : public Instance {
     std::fill(wanted_.begin(), wanted_.end(), false);
     for (const auto& output : request.outputs) wanted_[output.index] = true;
     const engine::Binding& binding = *TRY(session_->bind(shapes_));
-    // Looking at the clock before each step is for those who have a deadline.
-    const engine::RunControl control{.deadline_ns = request.stop_ns == request::kNoDeadline ? 0 : request.stop_ns};
     TRY(compute(binding, reply, control));
     remember();
     return {};

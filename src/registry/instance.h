@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "engine/run_control.h"
 #include "registry/settings.h"
 #include "request/infer.h"
 #include "request/signature.h"
@@ -21,18 +22,43 @@ class Instance {
   // Whether a request with these input types would compute at once, with nothing to prepare first.
   virtual bool is_warm(const request::InferRequest& request) const = 0;
 
+  // Makes requests with these input types warm. Slow.
+  virtual Result<void> prepare(const request::InferRequest& request) = 0;
+
   // Computes. `request.inputs` were checked against the signature. On success `reply.outputs` holds one view per output of
   // the signature, into `reply.memory`, where `request.outputs` wants it (no data otherwise). Keeps nothing of either.
-  virtual Result<void> run(const request::InferRequest& request, request::InferReply& reply) = 0;
+  virtual Result<void> run(const request::InferRequest& request, request::InferReply& reply,
+                           const engine::RunControl& control = {}) = 0;
+};
+
+// What batches of so many rows took on so many threads when the version was opened.
+struct MeasuredCost {
+  uint32_t threads = 1, rows = 1;
+  int64_t p50_ns = 0, longest_ns = 0;
+};
+
+// Equal copies of a variant that compute with the same number of threads.
+struct InstanceGroup {
+  uint32_t threads = 1;
+  std::vector<std::unique_ptr<Instance>> instances;
+};
+
+// One way to compute a model: its own plan, its own accuracy.
+struct OpenedVariant {
+  std::string name;                   // empty where there is only one
+  float accuracy = 1;                 // measured, of its ladder; 1 where nothing was
+  std::vector<InstanceGroup> groups;  // threads ascending
+  std::vector<MeasuredCost> costs;    // of each group at least one row's; empty when nothing could be measured
+  int64_t longest_step_ns = 0;        // a run can give its thread away within it; 0: it runs to its end
 };
 
 // A version of a model, open and warm.
 struct OpenedModel {
   request::Signature signature;
-  std::string platform;  // "tercel_plan"
-  std::vector<std::unique_ptr<Instance>> instances;
-  int64_t compute_ns = 0;  // measured while warming up; 0 when it was not
-  std::string notice;      // what the operator should know ("tuned for avx512, this host has avx2"), or empty
+  std::string platform;                 // "tercel_plan"
+  uint32_t rows_max = 1;                // requests may share a batch of so many rows: their first dimensions add up
+  std::vector<OpenedVariant> variants;  // the most accurate first
+  std::string notice;                   // what the operator should know ("tuned for avx512, this host has avx2"), or empty
 };
 
 // Opens the version in `directory`.

@@ -4,13 +4,13 @@
 #include <filesystem>
 
 #include "plan/plan.h"
-#include "platform/clock.h"
 #include "platform/cpus.h"
+#include "registry/warm_up.h"
 
 namespace tercel::registry {
 namespace {
 
-inline constexpr int kWarmUpRuns = 5;
+constexpr int64_t kMeasureNs = 1'500'000'000;  // of one variant, when it is opened
 
 using Program = std::shared_ptr<const plan::Program>;
 
@@ -33,40 +33,62 @@ std::vector<int64_t> dims_of(const Shape& shape) {
   return dims;
 }
 
-// The smallest shapes that the plan was made for.
-std::vector<Shape> smallest_shapes(const plan::Program& program) {
-  std::vector<Shape> shapes;
-  for (const auto& range : program.profile) {
-    Shape shape;
-    for (size_t axis = 0; axis < range.low.size(); ++axis) {
-      shape.push_back(range.low[axis] == 0 && range.high[axis] > 0 ? 1 : range.low[axis]);
-    }
-    shapes.push_back(shape);
-  }
-  return shapes;
+// With how many threads the groups of a variant compute: as model.toml says, else one, and all where there are more.
+std::vector<uint32_t> thread_counts(const ModelSettings& settings, uint32_t compute_threads) {
+  if (settings.instances.threads > 0) return {std::min(settings.instances.threads, compute_threads)};
+  if (compute_threads == 1) return {1};
+  return {1, compute_threads};
 }
 
-// Runs on zeros; the fastest time counts, because the slower ones met cold caches.
-Result<int64_t> warm_up(Instance& instance, const plan::Program& program) {
-  const auto shapes = smallest_shapes(program);
-  request::InferRequest request;
-  request::InferReply reply;
-  for (size_t i = 0; i < shapes.size(); ++i) {
-    TRY(checked_elements(shapes[i]));
-    const TensorType type{program.profile[i].dtype, shapes[i]};
-    std::byte* const zeros = request.reserve(i, std::max<size_t>(type.bytes(), 1));
-    if (!zeros) return Error(ErrorCode::kExhausted, "no memory for the warm-up");
-    std::fill_n(zeros, type.bytes(), std::byte{0});
-    request.inputs.push_back({type, zeros});
+// Copies of a plan that compute with `threads` threads: as many as may compute at once, and one for what was preempted.
+Result<InstanceGroup> open_group(const Program& program, uint32_t threads, const ModelSettings& settings,
+                                 const OpenerOptions& options, std::string& notice) {
+  const uint32_t at_once = std::max(1u, options.compute_threads / threads);
+  const uint32_t usual = threads > 1 && settings.instances.threads == 0 ? 1 : at_once + 1;
+  InstanceGroup group{.threads = threads, .instances = {}};
+  for (uint32_t i = 0; i < (settings.instances.count > 0 ? settings.instances.count : usual); ++i) {
+    auto session =
+        TRY(engine::Session::open(program, {.threads = static_cast<int>(threads),
+                                            .linger = false,  // who receives and answers wants the cores between requests
+                                            .lock_memory = options.lock_memory}));
+    if (notice.empty()) notice = session->notice();
+    group.instances.push_back(make_instance(std::move(session)));
   }
-  for (uint32_t i = 0; i < program.main().outputs.size(); ++i) request.outputs.push_back({i, true});
-  int64_t fastest_ns = INT64_MAX;
-  for (int run = 0; run < kWarmUpRuns; ++run) {
-    const int64_t begun_ns = platform::now_ns();
-    TRY(instance.run(request, reply));
-    fastest_ns = std::min(fastest_ns, platform::now_ns() - begun_ns);
+  return group;
+}
+
+// How many rows a batch may have: what model.toml says, else kBatchRowsDefault where rows don't influence each other.
+uint32_t rows_max_of(const plan::Program& program, const ModelSettings& settings, Instance& instance, std::string& notice) {
+  const int64_t possible = batch_rows_of(program);
+  const uint32_t asked = settings.batch_rows_max > 0 ? settings.batch_rows_max : kBatchRowsDefault;
+  const auto rows = static_cast<uint32_t>(std::clamp<int64_t>(possible, 1, asked));
+  if (rows < 2) {
+    if (settings.batch_rows_max > 1 && notice.empty())
+      notice = "batching.max has no effect: the first extent of the inputs and outputs is not one symbol that begins at 1";
+    return 1;
   }
-  return std::max<int64_t>(fastest_ns, 1);
+  const auto independent = rows_are_independent(instance, program);
+  if (!independent.ok() || *independent) return rows;
+  const bool insists = settings.batch_rows_max > 0;
+  notice = "the rows of a batch influence each other: requests " +
+           std::string(insists ? "share batches all the same, as batching.max asks"
+                               : "do not share batches; batching.max would allow it");
+  return insists ? rows : 1;
+}
+
+Result<OpenedVariant> open_variant(const Program& program, const ModelSettings& settings, const OpenerOptions& options,
+                                   OpenedModel& model) {
+  OpenedVariant variant;
+  for (const uint32_t threads : thread_counts(settings, options.compute_threads))
+    variant.groups.push_back(TRY(open_group(program, threads, settings, options, model.notice)));
+  const uint32_t rows = rows_max_of(*program, settings, *variant.groups[0].instances[0], model.notice);
+  model.rows_max = model.variants.empty() ? rows : std::min(rows, model.rows_max);
+  const auto warmed = warm_up(variant, *program, model.rows_max, kMeasureNs);
+  if (warmed.ok()) return variant;
+  if (options.lock_memory && warmed.error().code() == ErrorCode::kExhausted) return warmed.error();
+  if (model.notice.empty())
+    model.notice = "a run on made-up values failed, the first requests will be slow: " + warmed.error().message();
+  return variant;
 }
 
 Result<OpenedModel> open_version(const std::string& directory, const ModelSettings& settings, const CompileOnnx& compile,
@@ -75,21 +97,7 @@ Result<OpenedModel> open_version(const std::string& directory, const ModelSettin
   OpenedModel model;
   model.platform = "tercel_plan";
   model.signature = signature_of(*program);
-  const int share = std::max(1, platform::usable_cpus() / static_cast<int>(settings.instances));
-  for (uint32_t i = 0; i < settings.instances; ++i) {
-    auto session = TRY(
-        engine::Session::open(program, {.threads = settings.threads > 0 ? settings.threads : share,
-                                        .linger = false,  // the threads that receive and answer want the cores between requests
-                                        .lock_memory = options.lock_memory}));
-    if (i == 0) model.notice = session->notice();
-    auto instance = make_instance(std::move(session));
-    const auto warmed = warm_up(*instance, *program);
-    if (warmed.ok()) model.compute_ns = *warmed;
-    else if (options.lock_memory && warmed.error().code() == ErrorCode::kExhausted) return warmed.error();
-    else if (model.notice.empty())
-      model.notice = "a run on zeros failed, the first requests will be slow: " + warmed.error().message();
-    model.instances.push_back(std::move(instance));
-  }
+  model.variants.push_back(TRY(open_variant(program, settings, options, model)));
   return model;
 }
 
@@ -111,7 +119,9 @@ request::Signature signature_of(const plan::Program& program) {
 }
 
 Opener plan_opener(CompileOnnx compile, const OpenerOptions& options) {
-  return [compile = std::move(compile), options](const std::string& directory, const ModelSettings& settings) {
+  OpenerOptions settled = options;
+  if (settled.compute_threads == 0) settled.compute_threads = static_cast<uint32_t>(platform::usable_cpus());
+  return [compile = std::move(compile), options = settled](const std::string& directory, const ModelSettings& settings) {
     return open_version(directory, settings, compile, options);
   };
 }

@@ -15,12 +15,13 @@ using CompileOnnx =
     std::function<Result<std::shared_ptr<const plan::Program>>(const std::string& path, const std::vector<std::string>& profile)>;
 
 struct OpenerOptions {
-  bool lock_memory = false;  // engine::SessionOptions::lock_memory, of every instance
+  uint32_t compute_threads = 0;  // that the server computes with; 0: platform::usable_cpus()
+  bool lock_memory = false;      // engine::SessionOptions::lock_memory, of every instance
 };
 
-// Opens versions that hold a model.plan, or, when `compile` is given, a model.onnx. Each instance is a session, bound to
-// the smallest shapes of the plan and run a few times on zeros, so that the first request finds it warm. A version whose memory
-// cannot be locked is refused.
+// Opens versions that hold a model.plan, or, when `compile` is given, a model.onnx. Each instance is a session, prepared for the
+// smallest shapes of the plan and for every batch of them, so that the first request finds it warm; what batches take is measured
+// on made-up values. A version whose memory cannot be locked is refused.
 Opener plan_opener(CompileOnnx compile = nullptr, const OpenerOptions& options = {});
 
 // The signature of a plan: extents that a profile leaves open are -1.

@@ -62,17 +62,22 @@ request::InferRequest request_of(const Shape& shape, const std::vector<float>& v
 }
 
 TEST(PlanOpener, OpensWarmInstancesThatCompute) {
-  Opened opened(doubling(false), {.instances = 2, .threads = 1});
-  ASSERT_EQ(opened.model.instances.size(), 2u);
-  EXPECT_GT(opened.model.compute_ns, 0);
+  Opened opened(doubling(false), {.instances = {.count = 2, .threads = 1}});
+  ASSERT_EQ(opened.model.variants.size(), 1u);
+  const auto& variant = opened.model.variants[0];
+  ASSERT_EQ(variant.groups.size(), 1u);
+  ASSERT_EQ(variant.groups[0].instances.size(), 2u);
+  EXPECT_EQ(opened.model.rows_max, 8u) << "the profile ends there, and rows don't influence each other";
+  ASSERT_EQ(variant.costs.size(), 4u) << "1, 2, 4 and 8 rows";
+  EXPECT_GT(variant.costs[0].p50_ns, 0);
   EXPECT_NE(opened.model.notice.find("not tuned"), std::string::npos);
   EXPECT_EQ(opened.model.signature.inputs[0].dims, (std::vector<int64_t>{-1, 4}));
   EXPECT_EQ(opened.model.signature.outputs[0].name, "y");
-  auto& instance = *opened.model.instances[0];
+  auto& instance = *opened.model.variants[0].groups[0].instances[0];
   const std::vector<float> one = {1, 2, 3, 4}, two = {1, 2, 3, 4, 5, 6, 7, 8};
   EXPECT_TRUE(instance.is_warm(request_of({1, 4}, one, {})));
   const auto request = request_of({2, 4}, two, {{0, true}});
-  EXPECT_FALSE(instance.is_warm(request));
+  EXPECT_TRUE(instance.is_warm(request)) << "batches of the model are prepared";
   request::InferReply reply;
   for (int i = 0; i < 3; ++i) {
     ASSERT_TRUE(instance.run(request, reply).ok());
@@ -89,7 +94,7 @@ TEST(PlanOpener, OpensWarmInstancesThatCompute) {
 
 TEST(PlanOpener, OutputsMayDependOnData) {
   Opened opened(doubling(true));
-  auto& instance = *opened.model.instances[0];
+  auto& instance = *opened.model.variants[0].groups[0].instances[0];
   EXPECT_EQ(opened.model.signature.outputs[1].dims, (std::vector<int64_t>{2, -1}));
   request::InferReply reply;
   for (const auto& values : {std::vector<float>{0, 2, 0, 4}, std::vector<float>{0, 0, 0, 0}, std::vector<float>{1, 2, 3, 4}}) {
@@ -108,10 +113,10 @@ TEST(PlanOpener, RefusesAVersionWhoseMemoryMayNotBeLocked) {
   const std::string version = opened.repository.path() + "/m/1";
   const platform::SmallLockLimit limit(0);
   if (!limit.works()) GTEST_SKIP() << "this process may not change its limit, or a sanitizer does as if it locked";
-  const auto refused = plan_opener(nullptr, {.lock_memory = true})(version, {.threads = 1});
+  const auto refused = plan_opener(nullptr, {.lock_memory = true})(version, {.instances = {.threads = 1}});
   ASSERT_FALSE(refused.ok());
   EXPECT_NE(refused.error().message().find("RLIMIT_MEMLOCK"), std::string::npos) << refused.error().message();
-  EXPECT_TRUE(plan_opener()(version, {.threads = 1}).ok());
+  EXPECT_TRUE(plan_opener()(version, {.instances = {.threads = 1}}).ok());
 }
 
 TEST(PlanOpener, SaysWhatIsMissing) {

@@ -69,7 +69,7 @@ Model Registry::load_found(const FoundModel& found) const {
     if (opened.ok()) {
       version->state = State::kReady;
       version->opened = opened.take();
-      check(!version->opened.instances.empty(), "an opened model has instances");
+      check(!version->opened.variants.empty(), "an opened model has a variant");
     } else {
       version->reason = without_path(opened.error().message(), repository_);
     }

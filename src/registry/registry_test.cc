@@ -12,7 +12,8 @@ namespace {
 class Nothing final : public Instance {
  public:
   bool is_warm(const request::InferRequest&) const override { return true; }
-  Result<void> run(const request::InferRequest&, request::InferReply&) override { return {}; }
+  Result<void> prepare(const request::InferRequest&) override { return {}; }
+  Result<void> run(const request::InferRequest&, request::InferReply&, const engine::RunControl&) override { return {}; }
 };
 
 // Opens folders that hold a file "model.plan" with the text "good".
@@ -21,14 +22,15 @@ Result<OpenedModel> open_good(const std::string& directory, const ModelSettings&
   std::ifstream(directory + "/model.plan") >> text;
   if (text != "good") return invalid(directory + "/model.plan is not a plan");
   OpenedModel model;
-  for (uint32_t i = 0; i < settings.instances; ++i) model.instances.push_back(std::make_unique<Nothing>());
+  InstanceGroup& group = model.variants.emplace_back().groups.emplace_back();
+  for (uint32_t i = 0; i < settings.instances.count; ++i) group.instances.push_back(std::make_unique<Nothing>());
   return model;
 }
 
 TEST(Registry, LoadsGoodModelsBesideBrokenOnes) {
   TestingRepository repository;
   repository.write("good/1/model.plan", "good");
-  repository.write("good/model.toml", "instances = 2");
+  repository.write("good/model.toml", "instances.count = 2");
   repository.write("bad/1/model.plan", "broken");
   repository.write("worse/model.toml", "x = 1");
   const auto registry = Registry::open(repository.path(), open_good);
@@ -37,7 +39,7 @@ TEST(Registry, LoadsGoodModelsBesideBrokenOnes) {
   ASSERT_EQ(snapshot->models.size(), 3u);
   const auto& good = *snapshot->models.at("good").versions[0];
   EXPECT_EQ(good.state, State::kReady);
-  EXPECT_EQ(good.opened.instances.size(), 2u);
+  EXPECT_EQ(good.opened.variants[0].groups[0].instances.size(), 2u);
   const auto& bad = *snapshot->models.at("bad").versions[0];
   EXPECT_EQ(bad.state, State::kFailed);
   EXPECT_EQ(bad.reason, "bad/1/model.plan is not a plan");  // and not where the repository lies

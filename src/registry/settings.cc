@@ -23,6 +23,19 @@ Result<int64_t> integer(const toml::node& node, const std::string& file, const s
   return at(file, node.source(), "'" + key + "' must be an integer from " + std::to_string(low) + " to " + std::to_string(high));
 }
 
+// Calls apply(key, node) for each key of a table, which names it as "table.key".
+template <typename Apply>
+Result<void> for_each_key(const toml::node& node, const std::string& file, const std::string& name, Apply apply) {
+  const auto* table = node.as_table();
+  if (!table) return at(file, node.source(), "'" + name + "' must be a table: [" + name + "]");
+  for (const auto& [key, value] : *table) TRY(apply(name + "." + std::string(key.str()), value));
+  return {};
+}
+
+Error unknown(const toml::node& node, const std::string& file, const std::string& key, const std::string& known) {
+  return at(file, node.source(), "unknown key '" + key + "'; known are " + known);
+}
+
 Result<VersionPolicy> versions(const toml::node& node, const std::string& file) {
   VersionPolicy policy;
   if (const auto name = node.value_exact<std::string>()) {
@@ -61,43 +74,84 @@ Result<request::Class> class_named(const toml::node& node, const std::string& fi
   return at(file, node.source(), "'" + key + "' must be \"guaranteed\", \"hard\", \"soft\" or \"bulk\"");
 }
 
-Result<void> apply_deadline(request::TimePolicy& time, const std::string& key, const toml::node& node, const std::string& file) {
-  const std::string name = "deadline." + key;
-  if (key == "default_us") {
+Result<void> apply_deadline(request::TimePolicy& time, const std::string& name, const toml::node& node, const std::string& file) {
+  if (name == "deadline.default_us") {
     time.default_us = TRY(integer(node, file, name, 0, request::kDeadlineUsMax));
-  } else if (key == "max_us") {
+  } else if (name == "deadline.max_us") {
     time.max_us = TRY(integer(node, file, name, 1, request::kDeadlineUsMax));
-  } else if (key == "class") {
+  } else if (name == "deadline.class") {
     time.default_class = TRY(class_named(node, file, name));
     if (time.default_class == request::Class::kGuaranteed)
       return at(file, node.source(), "'deadline.class' cannot be \"guaranteed\": that takes a reservation");
-  } else if (key == "classes") {
+  } else if (name == "deadline.classes") {
     const auto* list = node.as_array();
     if (!list || list->empty()) return at(file, node.source(), "'deadline.classes' must be a list such as [\"hard\", \"soft\"]");
     time.grants.fill(false);
     for (const auto& item : *list) time.grants[static_cast<size_t>(TRY(class_named(item, file, name)))] = true;
   } else {
-    return at(file, node.source(), "unknown key '" + name + "'; known are default_us, max_us, class, classes");
+    return unknown(node, file, name, "default_us, max_us, class, classes");
   }
   return {};
 }
 
 Result<request::TimePolicy> deadline(const toml::node& node, const std::string& file) {
-  const auto* table = node.as_table();
-  if (!table) return at(file, node.source(), "'deadline' must be a table: [deadline]");
   request::TimePolicy time;
-  for (const auto& [key, value] : *table) TRY(apply_deadline(time, std::string(key.str()), value, file));
+  TRY(for_each_key(node, file, "deadline",
+                   [&](const std::string& key, const toml::node& value) { return apply_deadline(time, key, value, file); }));
   if (time.default_us > time.max_us) return at(file, node.source(), "deadline.default_us is longer than deadline.max_us");
   if (time.default_class == request::Class::kHard && time.default_us == 0)
     return at(file, node.source(), "deadline.class is hard, which needs a deadline: set deadline.default_us too");
   return time;
 }
 
+Result<void> apply_batching(ModelSettings& settings, const toml::node& table, const std::string& file) {
+  return for_each_key(table, file, "batching", [&](const std::string& key, const toml::node& node) -> Result<void> {
+    if (key != "batching.max") return unknown(node, file, key, "max");
+    settings.batch_rows_max = static_cast<uint32_t>(TRY(integer(node, file, key, 1, kBatchingMax)));
+    return {};
+  });
+}
+
+Result<void> apply_instances(ModelSettings::Instances& instances, const toml::node& table, const std::string& file) {
+  return for_each_key(table, file, "instances", [&](const std::string& key, const toml::node& node) -> Result<void> {
+    if (key == "instances.count") instances.count = static_cast<uint32_t>(TRY(integer(node, file, key, 1, kInstancesMax)));
+    else if (key == "instances.threads")
+      instances.threads = static_cast<uint32_t>(TRY(integer(node, file, key, 0, kInstanceThreadsMax)));
+    else return unknown(node, file, key, "count, threads");
+    return {};
+  });
+}
+
+Result<VariantPolicy> policy_named(const toml::node& node, const std::string& file, const std::string& key) {
+  const auto name = node.value_exact<std::string>();
+  if (name == "off") return VariantPolicy::kOff;
+  if (name == "degrade") return VariantPolicy::kDegrade;
+  if (name == "cheapest-that-meets") return VariantPolicy::kCheapest;
+  return at(file, node.source(), "'" + key + "' must be \"off\", \"degrade\" or \"cheapest-that-meets\"");
+}
+
+Result<void> apply_variants(ModelSettings::Variants& variants, const toml::node& table, const std::string& file) {
+  return for_each_key(table, file, "variants", [&](const std::string& key, const toml::node& node) -> Result<void> {
+    if (key == "variants.policy") {
+      variants.policy = TRY(policy_named(node, file, key));
+    } else if (key == "variants.min_accuracy") {
+      const auto value = node.value<double>();  // an integer is as good
+      if (!value || !(*value >= 0 && *value <= 1)) return at(file, node.source(), "'" + key + "' must be a number from 0 to 1");
+      variants.min_accuracy = static_cast<float>(*value);
+    } else {
+      return unknown(node, file, key, "policy, min_accuracy");
+    }
+    return {};
+  });
+}
+
 Result<void> apply(ModelSettings& settings, const std::string& key, const toml::node& node, const std::string& file) {
   if (key == "instances") {
-    settings.instances = static_cast<uint32_t>(TRY(integer(node, file, key, 1, kInstancesMax)));
-  } else if (key == "threads") {
-    settings.threads = static_cast<int>(TRY(integer(node, file, key, 0, kThreadsMax)));
+    TRY(apply_instances(settings.instances, node, file));
+  } else if (key == "batching") {
+    TRY(apply_batching(settings, node, file));
+  } else if (key == "variants") {
+    TRY(apply_variants(settings.variants, node, file));
   } else if (key == "queue_max") {
     settings.queue_max = static_cast<uint32_t>(TRY(integer(node, file, key, 0, kQueueMax)));
   } else if (key == "versions") {
@@ -107,8 +161,7 @@ Result<void> apply(ModelSettings& settings, const std::string& key, const toml::
   } else if (key == "deadline") {
     settings.time = TRY(deadline(node, file));
   } else {
-    return at(file, node.source(),
-              "unknown key '" + key + "'; known are instances, threads, queue_max, versions, profile, deadline");
+    return unknown(node, file, key, "queue_max, versions, profile, batching, instances, variants, deadline");
   }
   return {};
 }

@@ -8,13 +8,20 @@ namespace {
 TEST(Settings, DefaultsAndAllKeys) {
   const auto empty = parse_settings("", "model.toml");
   ASSERT_TRUE(empty.ok());
-  EXPECT_EQ(empty->instances, 1u);
+  EXPECT_EQ(empty->instances.count, 0u);
+  EXPECT_EQ(empty->batch_rows_max, 0u);
+  EXPECT_EQ(empty->variants.policy, VariantPolicy::kDegrade);
   EXPECT_EQ(empty->versions.kind, VersionPolicy::Kind::kLatest);
   const auto full = parse_settings(
-      "instances = 3\nthreads = 2\nqueue_max = 0\nversions = [3, 1]\nprofile = [\"x=1..8x3\", \"y=4\"]\n", "model.toml");
+      "queue_max = 0\nversions = [3, 1]\nprofile = [\"x=1..8x3\", \"y=4\"]\n"
+      "[batching]\nmax = 16\n[instances]\ncount = 3\nthreads = 2\n[variants]\npolicy = 'off'\nmin_accuracy = 0.75\n",
+      "model.toml");
   ASSERT_TRUE(full.ok()) << full.error().message();
-  EXPECT_EQ(full->instances, 3u);
-  EXPECT_EQ(full->threads, 2);
+  EXPECT_EQ(full->batch_rows_max, 16u);
+  EXPECT_EQ(full->instances.count, 3u);
+  EXPECT_EQ(full->instances.threads, 2u);
+  EXPECT_EQ(full->variants.policy, VariantPolicy::kOff);
+  EXPECT_EQ(full->variants.min_accuracy, 0.75f);
   EXPECT_EQ(full->queue_max, 0u);
   EXPECT_EQ(full->versions.kind, VersionPolicy::Kind::kSpecific);
   EXPECT_EQ(full->versions.specific, (std::vector<int64_t>{1, 3}));
@@ -39,11 +46,18 @@ TEST(Settings, ErrorsNameFileLineAndKey) {
     const char* says;
   };
   const Case cases[] = {
-      {"\ninstances = 0", "m.toml line 2: 'instances' must be an integer from 1 to 64"},
-      {"instances = 'two'", "line 1: 'instances'"},
-      {"instances = 1.0", "'instances' must be an integer"},
-      {"threads = -1", "'threads'"},
-      {"\n\nqueue = 5", "line 3: unknown key 'queue'; known are instances"},
+      {"\nqueue_max = -1", "m.toml line 2: 'queue_max' must be an integer from 0 to 65536"},
+      {"queue_max = 'two'", "line 1: 'queue_max'"},
+      {"queue_max = 1.0", "'queue_max' must be an integer"},
+      {"\n\nqueue = 5", "line 3: unknown key 'queue'; known are queue_max"},
+      {"\ninstances = 2", "m.toml line 2: 'instances' must be a table: [instances]"},
+      {"[instances]\ncount = 0", "line 2: 'instances.count' must be an integer from 1 to 64"},
+      {"[instances]\nthread = 1", "line 2: unknown key 'instances.thread'; known are count, threads"},
+      {"[batching]\nmax = 129", "line 2: 'batching.max' must be an integer from 1 to 128"},
+      {"[batching]\nmin = 1", "line 2: unknown key 'batching.min'; known are max"},
+      {"[variants]\npolicy = 'best'", "line 2: 'variants.policy' must be"},
+      {"[variants]\nmin_accuracy = 1.5", "line 2: 'variants.min_accuracy' must be a number from 0 to 1"},
+      {"[variants]\nmin_accuracy = nan", "'variants.min_accuracy' must be"},
       {"versions = 'newest'", "'versions' must be"},
       {"versions = []", "'versions' must be"},
       {"versions = [-1]", "'versions' must be an integer"},
@@ -51,7 +65,7 @@ TEST(Settings, ErrorsNameFileLineAndKey) {
       {"profile = ['a', 3]", "'profile' must hold only strings"},
       {"a = [", "m.toml line 1"},
       {"a = [{", "m.toml line 1"},                  // the library's own assertion
-      {"\ninstances\xcc\xa4= 1", "m.toml line 2"},  // U+0324 where white space is looked for
+      {"\nqueue_max\xcc\xa4= 1", "m.toml line 2"},  // U+0324 where white space is looked for
       {"profile = 'x=\xcc\xa4'", "m.toml line 1"},
       {"deadline = 5", "'deadline' must be a table"},
       {"[deadline]\nmax_us = 0", "m.toml line 2: 'deadline.max_us' must be an integer from 1"},
@@ -63,7 +77,7 @@ TEST(Settings, ErrorsNameFileLineAndKey) {
       {"[deadline]\nclasses = []", "'deadline.classes' must be a list"},
       {"[deadline]\nclasses = [3]", "'deadline.classes' must be"},
       {"[deadline]\ndefault_us = 10\nmax_us = 9", "default_us is longer"},
-      {"instances = 1\ninstances = 2", "line 2"},
+      {"queue_max = 1\nqueue_max = 2", "line 2"},
   };
   for (const auto& c : cases) {
     const auto result = parse_settings(c.text, "m.toml");

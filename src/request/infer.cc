@@ -7,7 +7,6 @@ void InferRequest::clear() {
   inputs.clear();
   outputs.clear();
   wish = {};
-  stop_ns = kNoDeadline;
 }
 
 std::byte* InferRequest::reserve(size_t input, size_t bytes) {

@@ -30,8 +30,7 @@ struct InferRequest {
   std::vector<TensorView> inputs;     // one per input of the model, in its order
   std::vector<WantedOutput> outputs;  // in the order of the answer
   std::vector<Buffer> values;         // by input: tensors that had to be copied or came as text
-  TimeWish wish;                      // what the body and the head say of time
-  int64_t stop_ns = kNoDeadline;      // computing stops at the next step once this has passed
+  Wish wish;                          // what the body and the head say of time and accuracy
   Budget* budget;                     // of `values`; may be null
 
   void clear();

@@ -14,14 +14,14 @@ Result<void> check_time(std::optional<int64_t> us, int64_t low, const char* wher
 }
 
 // 0: none was given.
-int64_t earliest(const TimeWish& wish) {
+int64_t earliest(const Wish& wish) {
   int64_t us = 0;
   for (const auto& given : {wish.header_us, wish.deadline_us, wish.timeout_us})
     if (given && *given > 0) us = us == 0 ? *given : std::min(us, *given);
   return us;
 }
 
-Result<std::optional<Class>> asked_class(const TimeWish& wish) {
+Result<std::optional<Class>> asked_class(const Wish& wish) {
   if (wish.header_class && wish.parameter_class && *wish.header_class != *wish.parameter_class)
     return invalid("the header x-tercel-class says " + std::string(class_name(*wish.header_class)) +
                    ", the parameter class says " + std::string(class_name(*wish.parameter_class)) + ": leave one out");
@@ -36,7 +36,7 @@ std::optional<Class> class_of(std::string_view name) {
   return std::nullopt;
 }
 
-Result<Terms> settle(const TimeWish& wish, const TimePolicy& policy, int64_t arrival_ns) {
+Result<Terms> settle(const Wish& wish, const TimePolicy& policy, int64_t arrival_ns) {
   TRY(check_time(wish.header_us, 1, "x-tercel-deadline-us"));
   TRY(check_time(wish.deadline_us, 1, "the parameter deadline_us"));
   TRY(check_time(wish.timeout_us, 0, "the parameter timeout"));

@@ -25,15 +25,17 @@ constexpr std::string_view class_name(Class c) {
 std::optional<Class> class_of(std::string_view name);
 
 inline constexpr int64_t kNoDeadline = std::numeric_limits<int64_t>::max();
+inline constexpr uint32_t kNoStream = std::numeric_limits<uint32_t>::max();
 inline constexpr int64_t kDeadlineUsMax = 3'600'000'000;  // an hour: the longest deadline of a request, in microseconds
 
-// What a client said of time, by where it said so. Microseconds from the arrival of the request's first byte.
-struct TimeWish {
+// What a client said of time and accuracy, by where it said so. Microseconds from the arrival of the request's first byte.
+struct Wish {
   std::optional<int64_t> header_us;    // x-tercel-deadline-us
   std::optional<int64_t> deadline_us;  // parameter deadline_us
   std::optional<int64_t> timeout_us;   // parameter timeout, as Triton's clients send it; 0: none
   std::optional<Class> header_class;   // x-tercel-class
   std::optional<Class> parameter_class;
+  std::optional<float> min_accuracy;  // parameter min_accuracy
 };
 
 // What a model grants ([deadline] of model.toml).
@@ -48,10 +50,12 @@ struct TimePolicy {
 struct Terms {
   Class request_class = Class::kSoft;
   int64_t deadline_ns = kNoDeadline;  // on platform::now_ns()
+  float min_accuracy = 0;             // variants below are not good enough
+  uint32_t stream = kNoStream;        // of a guaranteed request: its reservation
 };
 
 // The earliest deadline of all that were given, as the model grants it. Refused: a deadline that is no time, a class that is not
 // granted or unknown, two classes, a class without the deadline it needs (hard) or with one it cannot have (bulk).
-Result<Terms> settle(const TimeWish& wish, const TimePolicy& policy, int64_t arrival_ns);
+Result<Terms> settle(const Wish& wish, const TimePolicy& policy, int64_t arrival_ns);
 
 }  // namespace tercel::request

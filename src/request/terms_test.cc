@@ -10,8 +10,8 @@ using testing::HasSubstr;
 
 constexpr int64_t kArrival = 1'000'000;
 
-Terms settled(const TimeWish& wish, const TimePolicy& policy = {}) { return settle(wish, policy, kArrival).take(); }
-std::string refusal(const TimeWish& wish, const TimePolicy& policy = {}) {
+Terms settled(const Wish& wish, const TimePolicy& policy = {}) { return settle(wish, policy, kArrival).take(); }
+std::string refusal(const Wish& wish, const TimePolicy& policy = {}) {
   const auto terms = settle(wish, policy, kArrival);
   return terms.ok() ? "" : terms.error().message();
 }
@@ -23,7 +23,7 @@ TEST(Terms, WithoutAWordARequestIsSoftAndHasNoDeadline) {
 }
 
 TEST(Terms, ADeadlineIsHardAndCountsFromTheArrival) {
-  for (const TimeWish& wish : {TimeWish{.header_us = 20}, {.deadline_us = 20}, {.timeout_us = 20}}) {
+  for (const Wish& wish : {Wish{.header_us = 20}, {.deadline_us = 20}, {.timeout_us = 20}}) {
     EXPECT_EQ(settled(wish).request_class, Class::kHard);
     EXPECT_EQ(settled(wish).deadline_ns, kArrival + 20'000);
   }

@@ -25,7 +25,13 @@ uint32_t DeadlineScheduler::variant_last(const ModelState& model, float min_accu
 }
 
 // What is less urgent may not fill the queue.
-bool DeadlineScheduler::full(Class cls) const {
+bool DeadlineScheduler::full(const ModelState& model, Class cls) const {
+  if (const uint32_t most = model.options.queue_max; most > 0) {
+    const auto& held = model.held;
+    const uint32_t other = held[static_cast<uint32_t>(Class::kSoft)] + held[static_cast<uint32_t>(Class::kBulk)];
+    if (held[static_cast<uint32_t>(Class::kHard)] + other >= most + most / 3) return true;
+    if (cls >= Class::kSoft && other >= most) return true;
+  }
   const uint32_t bulk = held_[static_cast<uint32_t>(Class::kBulk)], soft = held_[static_cast<uint32_t>(Class::kSoft)];
   if (held_[static_cast<uint32_t>(Class::kHard)] + soft + bulk >= options_.queue_max) return true;
   if (cls == Class::kBulk) return bulk >= options_.bulk_max || soft + bulk >= options_.soft_max;
@@ -67,7 +73,10 @@ Ticket DeadlineScheduler::enqueue(const RequestState& state, uint32_t index) {
   }
   const uint32_t bit = cls == Class::kGuaranteed ? streams_[state.request.stream].slot : state.request.model;
   waiting_[static_cast<uint32_t>(cls)] |= uint64_t{1} << bit;
-  ++models_[state.request.model]->users;
+  ModelState& model = *models_[state.request.model];
+  ++model.users;
+  ++model.queued;
+  ++model.held[static_cast<uint32_t>(cls)];
   ++queued_;
   if (cls == Class::kGuaranteed) ++streams_[state.request.stream].held;
   ++held_[static_cast<uint32_t>(cls)];
@@ -105,8 +114,8 @@ Admission DeadlineScheduler::admit_guaranteed(const Request& request, TimeNs now
 }
 
 Admission DeadlineScheduler::admit_other(const Request& request) {
-  if (full(request.cls)) return refuse(Refusal::kQueueFull);
   const ModelState& model = *models_[request.model];
+  if (full(model, request.cls)) return refuse(Refusal::kQueueFull);
   RequestState state{.request = request, .order = ++order_};
   if (request.cls == Class::kBulk) state.request.deadline_ns = kNever;
   state.variant_last = variant_last(model, request.min_accuracy);
@@ -219,6 +228,11 @@ TimeNs DeadlineScheduler::overload_of_later(const RequestState& state, const Lan
   return overload(slack, lanes, state.weight_ns, now_ns);
 }
 
+// On how many slots the variant can compute at once.
+uint32_t DeadlineScheduler::instances_of(const Variant& variant) const {
+  return variant.instances == 0 ? options_.slots : std::min(variant.instances, options_.slots);
+}
+
 Admission DeadlineScheduler::admit_hard(const Request& request, TimeNs now_ns) {
   if (request.deadline_ns == kNever) return refuse(Refusal::kNoDeadline);
   if (request.deadline_ns <= now_ns) return refuse(Refusal::kPast);
@@ -248,9 +262,10 @@ Admission DeadlineScheduler::admit_hard(const Request& request, TimeNs now_ns) {
   for (uint32_t c = 1; c < cost.choices() && cost.threads(c) <= options_.slots; ++c)
     shortest = std::min(shortest, cost.high(request.rows, c));
   if (now_ns + lasts_ns(cheapest, shortest) > request.deadline_ns) return refuse(Refusal::kTooShort);
-  if (full(Class::kHard)) return refuse(Refusal::kQueueFull, queue_forest_.total(model.queues[1]).weight_ns);
+  if (full(model, Class::kHard)) return refuse(Refusal::kQueueFull, queue_forest_.total(model.queues[1]).weight_ns);
 
-  const Lanes lanes = lanes_for(Class::kHard, now_ns);
+  Lanes lanes = lanes_for(Class::kHard, now_ns);
+  lanes.count = std::min(lanes.count, instances_of(cheapest));
   TimeNs finish = 0;
   if (!finishes_in_time(state, lanes, now_ns, finish) && !planted(Fault::kAdmitAll)) {
     return refuse(Refusal::kOverload, finish - request.deadline_ns);

@@ -81,6 +81,7 @@ bool DeadlineScheduler::fill(const ModelState& model, Class cls, TimeNs now_ns, 
   for (const uint32_t index : scratch_) {
     const RequestState& state = requests_[index];
     if (batch.rows + state.request.rows > rows_max || state.variant_last < batch.variant) break;
+    if (state.request.shape != first.request.shape) break;
     batch.rows += state.request.rows;
     ++batch.count;
   }
@@ -101,6 +102,7 @@ bool DeadlineScheduler::plan_threads(const ModelState& model, Class cls, TimeNs 
   for (uint32_t choice = 0; choice < cost.choices(); ++choice) {
     const uint32_t threads = cost.threads(choice);
     if (threads > idle) break;
+    if (!has_instance(model, batch.variant, choice)) continue;
     const uint32_t parts = others ? 1 : idle / threads;
     Batch one{.variant = batch.variant, .choice = choice};
     if (!fill(model, cls, now_ns, std::max(first_rows, (waiting + parts - 1) / parts), one)) continue;
@@ -115,7 +117,8 @@ bool DeadlineScheduler::plan_threads(const ModelState& model, Class cls, TimeNs 
     if (others) break;
   }
   // Promised with more slots than are idle, or with others: those that are must wait for them.
-  held = best.count == 0 && cls == Class::kHard && requests_[scratch_[0]].choice > 0;
+  const RequestState& first = requests_[scratch_[0]];
+  held = best.count == 0 && cls == Class::kHard && first.choice > 0 && has_instance(model, batch.variant, first.choice);
   if (best.count == 0) return false;
   batch = best;
   return true;
@@ -177,6 +180,7 @@ void DeadlineScheduler::add_riders(const ModelState& model, Class cls, TimeNs no
     for (uint32_t i = 0; i < n; ++i) {
       const RequestState& state = requests_[found[i]];
       if (batch.rows + state.request.rows > rows_max || state.variant_last < batch.variant) break;
+      if (state.request.shape != requests_[scratch_[0]].request.shape) break;
       batch.rows += state.request.rows;
       ++batch.count;
       scratch_.push_back(found[i]);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 #include <string>
 
 #include "sched/faults.h"
@@ -68,7 +69,11 @@ Result<ModelId> DeadlineScheduler::add_model(const ModelOptions& options) {
     if (!model->variants.empty() && cost.worst(1) > model->variants.back().cost.worst(1)) {
       return invalid("a less accurate variant of the ladder is slower than the one before; leave it out");
     }
-    model->variants.push_back({v.accuracy, v.longest_step_ns, std::move(cost)});
+    Variant variant{v.accuracy, v.longest_step_ns, std::move(cost), v.instances};
+    const auto choices = std::span(variant.free).first(variant.cost.choices());
+    if (std::ranges::find(choices, 0u) == choices.end()) variant.instances = std::accumulate(choices.begin(), choices.end(), 0u);
+    for (uint32_t& free : choices) free = free == 0 ? kNone : free;
+    model->variants.push_back(std::move(variant));
   }
   const TimeNs block = block_of(*model, 1);
   const bool fits = std::any_of(slots_.begin(), slots_.end(), [&](const Slot& s) { return block <= s.allowance_ns; });
@@ -105,13 +110,16 @@ void DeadlineScheduler::unqueue(uint32_t index) {
   const uint32_t bit = state.request.cls == Class::kGuaranteed ? streams_[state.request.stream].slot : state.request.model;
   if (queue.empty()) waiting_[static_cast<uint32_t>(state.request.cls)] &= ~(uint64_t{1} << bit);
   --queued_;
+  --models_[state.request.model]->queued;
 }
 
 void DeadlineScheduler::forget(uint32_t index) {
   RequestState& state = requests_[index];
   if (state.request.cls == Class::kGuaranteed) --streams_[state.request.stream].held;
   --held_[static_cast<uint32_t>(state.request.cls)];
-  --models_[state.request.model]->users;
+  ModelState& model = *models_[state.request.model];
+  --model.held[static_cast<uint32_t>(state.request.cls)];
+  --model.users;
   state.where = Where::kFree;
   ++state.generation;
   free_requests_.push_back(index);
@@ -129,6 +137,17 @@ bool DeadlineScheduler::cancel(Ticket ticket, TimeNs) {
   state.cancelled = true;
   --executions_[state.execution].waiting;
   return true;
+}
+
+uint32_t DeadlineScheduler::computing(ModelId model) const {
+  const auto& held = models_[model]->held;
+  return std::accumulate(held.begin(), held.end(), 0u) - models_[model]->queued;
+}
+
+bool DeadlineScheduler::waits(Ticket ticket) const {
+  if (ticket.index >= requests_.size()) return false;
+  const RequestState& state = requests_[ticket.index];
+  return state.generation == ticket.generation && state.where == Where::kQueued;
 }
 
 Execution& DeadlineScheduler::live(ExecutionId execution, const char* what) {
@@ -154,6 +173,32 @@ void DeadlineScheduler::vacate(ExecutionId execution) {
   --running_;
 }
 
+void DeadlineScheduler::take_instance(const Execution& execution) {
+  uint32_t& free = models_[execution.model]->variants[execution.variant].free[execution.choice];
+  check(free > 0, "an execution started without a free instance");
+  if (free != kNone) --free;
+}
+
+void DeadlineScheduler::give_instance(const Execution& execution) {
+  uint32_t& free = models_[execution.model]->variants[execution.variant].free[execution.choice];
+  if (free != kNone) ++free;
+}
+
+// Streams have an instance on each slot that they may need one on at once.
+bool DeadlineScheduler::has_instance(const ModelState& model, uint32_t variant, uint32_t choice) const {
+  const uint32_t free = model.variants[variant].free[choice];
+  return free > (variant == 0 && choice == 0 ? model.reserved_instances : 0);
+}
+
+bool DeadlineScheduler::has_instance_for(const RequestState& state) const {
+  const ModelState& model = *models_[state.request.model];
+  for (uint32_t v = 0; v <= state.variant_last; ++v) {
+    for (uint32_t c = 0; c < model.variants[v].cost.choices(); ++c)
+      if (has_instance(model, v, c)) return true;
+  }
+  return false;
+}
+
 void DeadlineScheduler::started(ExecutionId execution, TimeNs now_ns) {
   live(execution, "start of an unknown execution").started_ns = now_ns;
 }
@@ -162,6 +207,7 @@ void DeadlineScheduler::completed(ExecutionId execution, TimeNs computed_ns, Tim
   Execution& e = live(execution, "completion of an unknown execution");
   if (e.state == Execution::State::kRunning) vacate(execution);
   if (computed_ns > 0 && !e.asked_to_cancel) models_[e.model]->variants[e.variant].cost.observe(e.rows, e.choice, computed_ns);
+  give_instance(e);
   for (const uint32_t index : e.requests) forget(index);
   e.state = Execution::State::kFree;
   --live_;

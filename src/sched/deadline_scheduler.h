@@ -45,6 +45,8 @@ class DeadlineScheduler {
   // Nobody waits for the answer any more. A queued request is forgotten at once; a running batch is cancelled when nobody in
   // it waits. False: answered already.
   bool cancel(Ticket ticket, TimeNs now_ns);
+  // Admitted, and not yet in an execution.
+  bool waits(Ticket ticket) const;
 
   // A kStart was obeyed, and when. Not needed when that was at once.
   void started(ExecutionId execution, TimeNs now_ns);
@@ -58,8 +60,13 @@ class DeadlineScheduler {
   // When next() must be called though nothing happens; kNever: no need.
   TimeNs wake_at() const;
 
+  // Executions that may run or have yielded at once: ExecutionIds are below.
+  uint32_t executions_max() const { return static_cast<uint32_t>(executions_.size()); }
   uint32_t queued() const { return queued_; }
   uint32_t running() const { return running_; }  // executions
+  // Requests of a model that wait, and that are in executions.
+  uint32_t queued(ModelId model) const { return models_[model]->queued; }
+  uint32_t computing(ModelId model) const;
   uint64_t idle_slots() const { return idle_; }
   const CostModel& cost(ModelId model, uint32_t variant) const { return models_[model]->variants[variant].cost; }
   // How long streams of this slot may be blocked; kNever without streams.
@@ -84,7 +91,7 @@ class DeadlineScheduler {
   };
 
   // admission.cc
-  bool full(Class cls) const;
+  bool full(const ModelState& model, Class cls) const;
   Refusal unacceptable(const Request& request) const;
   Admission refuse(Refusal refusal, TimeNs retry_after_ns = kNever) const;
   Admission admit_guaranteed(const Request& request, TimeNs now_ns);
@@ -97,6 +104,7 @@ class DeadlineScheduler {
   TimeNs overload_of_later(const RequestState& state, const Lanes& lanes, TimeNs now_ns) const;
   TimeNs overload(const std::array<double, EdfForest::kSlopesMax>& slack, const Lanes& lanes, TimeNs extra_ns,
                   TimeNs now_ns) const;
+  uint32_t instances_of(const Variant& variant) const;
   uint32_t variant_last(const ModelState& model, float min_accuracy) const;
   Ticket enqueue(const RequestState& state, uint32_t index);
 
@@ -106,6 +114,7 @@ class DeadlineScheduler {
   Result<void> acceptable(const Reservation& reservation) const;
   bool test_slot(uint32_t slot, const Contract* added, TimeNs block_ns, DemandVerdict& verdict);
   void commit_slot(uint32_t slot);
+  uint32_t reserved_instances(ModelId model) const;
   void set_slopes();
 
   // batching.cc
@@ -146,6 +155,10 @@ class DeadlineScheduler {
   void unqueue(uint32_t index);
   void forget(uint32_t index);
   EdfForest::Tree& queue_of(const RequestState& state);
+  void take_instance(const Execution& execution);
+  void give_instance(const Execution& execution);
+  bool has_instance(const ModelState& model, uint32_t variant, uint32_t choice) const;
+  bool has_instance_for(const RequestState& state) const;
   void occupy(ExecutionId execution, uint64_t slots);
   void vacate(ExecutionId execution);
   Execution& live(ExecutionId execution, const char* what);

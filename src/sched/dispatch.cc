@@ -172,6 +172,7 @@ Decision DeadlineScheduler::start(const Batch& batch, Class cls, std::span<const
   e.predicted_ns = variant.cost.high(e.rows, e.choice);
   if (cls == Class::kHard) e.predicted_ns = lasts_ns(variant, e.predicted_ns);
   ++live_;
+  take_instance(e);
   occupy(id, batch.slots);
   return decision_of(id, false, now_ns);
 }
@@ -247,6 +248,7 @@ std::optional<Decision> DeadlineScheduler::preempt(TimeNs now_ns) {
     for (uint64_t left = waiting_[static_cast<uint32_t>(cls)]; left != 0; left &= left - 1) {
       const ModelState& model = *models_[static_cast<uint32_t>(std::countr_zero(left))];
       const RequestState& first = requests_[queue_forest_.first(model.queues[static_cast<uint32_t>(cls)])];
+      if (!has_instance_for(first)) continue;
       since = std::min(since, first.request.arrival_ns);
       needed += model.variants[first.variant_last].cost.threads(first.choice);
     }

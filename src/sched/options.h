@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <vector>
 
 #include "sched/cost_model.h"
@@ -19,10 +20,13 @@ struct VariantOptions {
   std::vector<CostPoint> costs;
   TimeNs floor_ns = 0;         // see CostModel::make
   TimeNs longest_step_ns = 0;  // an execution yields within it when asked; 0: it runs to its end
+  // By thread count, ascending as in the costs: how many executions may run or have yielded at once; 0: any number.
+  std::array<uint32_t, kThreadChoicesMax> instances{};
 };
 
 struct ModelOptions {
-  uint32_t rows_max = 1;  // of a batch
+  uint32_t rows_max = 1;   // of a batch
+  uint32_t queue_max = 0;  // soft and bulk requests that wait or run, hard ones a third more; 0: as the scheduler's
   VariantPolicy policy = VariantPolicy::kDegrade;
   std::vector<VariantOptions> variants;  // the ladder: each less accurate and not slower than the one before
 };

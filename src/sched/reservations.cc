@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <string>
 
@@ -38,6 +39,12 @@ Result<void> DeadlineScheduler::acceptable(const Reservation& r) const {
   }
   if (r.jitter_ns < 0 || r.jitter_ns >= r.deadline_ns) return invalid("a reservation's jitter must be shorter than its deadline");
   if (model.variants[0].cost.threads(0) != 1) return unsupported("reservations need a model that was measured with one thread");
+  const uint32_t instances = model.options.variants[0].instances[0];
+  if (instances > 0 && instances <= model.reserved_instances) {
+    return Error(ErrorCode::kExhausted, "all " + std::to_string(instances) +
+                                            " instances of the model are kept for reserved streams already; give it more "
+                                            "(instances.count in model.toml) or release a reservation");
+  }
   return {};
 }
 
@@ -62,7 +69,18 @@ void DeadlineScheduler::commit_slot(uint32_t slot) {
     s.utilisation += static_cast<double>(c.cost_ns) / static_cast<double>(c.period_ns);
     s.burst_ns += c.cost_ns;
   }
+  for (const auto& model : models_) {
+    if (model) model->reserved_instances = reserved_instances(static_cast<ModelId>(&model - models_.data()));
+  }
   set_slopes();
+}
+
+uint32_t DeadlineScheduler::reserved_instances(ModelId model) const {
+  uint64_t slots = 0;
+  for (const Stream& s : streams_) {
+    if (s.used && s.reservation.model == model) slots |= uint64_t{1} << s.slot;
+  }
+  return static_cast<uint32_t>(std::popcount(slots));
 }
 
 // The rates at which hard work can be done: with all slots, with half of them, with one; each less what streams may take.

@@ -34,6 +34,8 @@ struct Variant {
   float accuracy = 1;
   TimeNs longest_step_ns = 0;
   CostModel cost;
+  std::array<uint32_t, kThreadChoicesMax> free;  // instances, by choice; kNone: as many as needed
+  uint32_t instances = 0;                        // of all choices; 0: as many as needed
 };
 
 struct ModelState {
@@ -41,9 +43,12 @@ struct ModelState {
   std::vector<Variant> variants;
   std::array<EdfForest::Tree, kClassCount> queues;  // of hard, soft, bulk; guaranteed requests queue at their slot
   ArrivalRate hard_arrivals;
-  uint32_t rows_least = 1, rows_most = 1;  // of hard requests since none waited
-  uint32_t variant = 0;                    // of the last batch: coming back up takes more slack than staying
-  uint32_t users = 0;                      // requests queued or running, and reservations
+  uint32_t rows_least = 1, rows_most = 1;    // of hard requests since none waited
+  uint32_t variant = 0;                      // of the last batch: coming back up takes more slack than staying
+  uint32_t users = 0;                        // requests queued or running, and reservations
+  std::array<uint32_t, kClassCount> held{};  // requests that wait or run
+  uint32_t queued = 0;
+  uint32_t reserved_instances = 0;  // of the first variant, kept for streams: on how many slots it has some
 };
 
 struct Stream {

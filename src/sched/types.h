@@ -38,6 +38,7 @@ struct Request {
   TimeNs arrival_ns = 0;        // of its first byte; what a stream's contract counts
   TimeNs deadline_ns = kNever;  // absolute; ignored for bulk
   uint32_t rows = 1;            // its part of a batch
+  uint64_t shape = 0;           // only requests of one shape share a batch
   float min_accuracy = 0;       // variants below are not for it
   StreamId stream = kNone;      // of a guaranteed request
 };

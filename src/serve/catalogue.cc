@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <string>
 
+#include "observe/log.h"
+
 namespace tercel::serve {
 namespace {
 
@@ -13,24 +15,36 @@ std::shared_ptr<Served> served_by(const Catalogue* previous, const std::shared_p
   return nullptr;
 }
 
-Error not_ready(const registry::Model& model, std::optional<int64_t> wanted) {
+Error not_ready(const Catalogue& catalogue, const registry::Model& model, std::optional<int64_t> wanted) {
   std::string reason = model.reason;
   for (const auto& version : model.versions) {
-    if (!wanted || version->number == *wanted) reason = version->reason;
+    if (wanted && version->number != *wanted) continue;
+    const std::string& refusal = catalogue.refusal(*version);
+    reason = refusal.empty() ? version->reason : refusal;
   }
   return Error(ErrorCode::kUnavailable, "model '" + model.name + "' is not ready: " + reason);
 }
 
 }  // namespace
 
-std::shared_ptr<const Catalogue> Catalogue::make(std::shared_ptr<const registry::Snapshot> snapshot, const Catalogue* previous) {
+std::shared_ptr<const Catalogue> Catalogue::make(std::shared_ptr<const registry::Snapshot> snapshot, const Catalogue* previous,
+                                                 Executor& executor) {
   auto catalogue = std::make_shared<Catalogue>();
   catalogue->snapshot_ = std::move(snapshot);
   for (const auto& [name, model] : catalogue->snapshot_->models) {
     for (const auto& version : model.versions) {
       if (version->state != registry::State::kReady) continue;
       auto served = served_by(previous, version);
-      catalogue->ready_[name].push_back(served ? std::move(served) : std::make_shared<Served>(version));
+      if (!served) {
+        auto made = Served::make(version, executor);
+        if (!made.ok()) {
+          catalogue->refused_[version.get()] = made.error().message();
+          observe::log(observe::LogLevel::kError, "serve", made.error().message(), {{"model", version->model}});
+          continue;
+        }
+        served = made.take();
+      }
+      catalogue->ready_[name].push_back(std::move(served));
     }
   }
   return catalogue;
@@ -47,8 +61,14 @@ Result<std::shared_ptr<Served>> Catalogue::find(std::string_view name, std::opti
   const auto& versions = model->second.versions;
   const bool known =
       !number || std::any_of(versions.begin(), versions.end(), [&](const auto& v) { return v->number == *number; });
-  if (known || !model->second.reason.empty()) return not_ready(model->second, number);
+  if (known || !model->second.reason.empty()) return not_ready(*this, model->second, number);
   return not_found("model '" + std::string(name) + "' has no version " + std::to_string(*number));
+}
+
+const std::string& Catalogue::refusal(const registry::Version& version) const {
+  static const std::string kNone;
+  const auto entry = refused_.find(&version);
+  return entry == refused_.end() ? kNone : entry->second;
 }
 
 const std::vector<std::shared_ptr<Served>>& Catalogue::ready(std::string_view model) const {

@@ -1,71 +1,51 @@
 #include "serve/executor.h"
 
+#include <algorithm>
 #include <bit>
 #include <chrono>
 #include <utility>
 
 #include "platform/clock.h"
+#include "platform/cpus.h"
+#include "platform/placement.h"
+#include "serve/scheduled_model.h"
 
 namespace tercel::serve {
 namespace {
-
-// Where nothing is known, nothing is refused: the first runs say what a request takes.
-constexpr int64_t kUnknownComputeNs = 1000;
 
 // A scheduler knows a job by its address: unique while the job is queued or running, and no table is needed.
 sched::RequestId id_of(const Job& job) { return reinterpret_cast<sched::RequestId>(&job); }
 Job& job_of(sched::RequestId id) { return *reinterpret_cast<Job*>(id); }
 
-// A scheduler counts those that run. A quarter of its room is for hard requests alone.
-sched::SchedulerOptions options_of(uint32_t queue_max, size_t instances) {
-  const uint32_t room = queue_max + static_cast<uint32_t>(instances);
-  return {.slots = static_cast<uint32_t>(instances), .queue_max = room + room / 3, .soft_max = room, .bulk_max = room};
+// A quarter of its room is for hard requests alone.
+sched::SchedulerOptions options_of(uint32_t threads, uint32_t queue_max) {
+  return {.slots = threads, .queue_max = queue_max, .soft_max = queue_max / 4 * 3, .bulk_max = queue_max / 2};
 }
 
-sched::ModelOptions model_of(int64_t compute_ns) {
-  const int64_t cost = compute_ns > 0 ? compute_ns : kUnknownComputeNs;
-  sched::VariantOptions variant;
-  variant.costs.push_back({.threads = 1, .rows = 1, .p50_ns = cost, .p99_ns = cost});
-  sched::ModelOptions model;
-  model.variants.push_back(std::move(variant));
-  return model;
+uint32_t threads_of(const ExecutorOptions& options) {
+  const uint32_t wanted = options.threads > 0 ? options.threads : static_cast<uint32_t>(platform::usable_cpus());
+  return std::min(wanted, sched::kSlotsMax);
 }
-
-sched::Request request_of(const Job& job, sched::ModelId model) {
-  sched::Request request;
-  request.id = id_of(job);
-  request.model = model;
-  request.cls = job.terms.request_class;
-  request.arrival_ns = job.clock.started_ns();
-  request.deadline_ns = job.terms.deadline_ns;
-  return request;
-}
-static_assert(sched::kNever == request::kNoDeadline);
 
 Error refused(const sched::Admission& admission) {
   const bool is_past = admission.refusal == sched::Refusal::kPast;
   return Error(is_past ? ErrorCode::kDeadline : ErrorCode::kExhausted, sched::refusal_text(admission.refusal));
 }
 
-// Computes, unless it is too late by now.
-void run(int64_t latest_ns, registry::Instance& instance, Job& job) {
-  if (job.clock.mark(request::Stage::kQueue) > latest_ns) {
-    job.error.emplace(ErrorCode::kDeadline, "the deadline passed while the request waited in the queue");
-    return;
-  }
-  auto result = instance.run(job.request, job.reply);
-  if (!result.ok()) job.error.emplace(result.error());
-  job.clock.mark(request::Stage::kCompute);
-}
-
 }  // namespace
 
-Executor::Executor(uint32_t queue_max, const std::vector<std::unique_ptr<registry::Instance>>& instances, int64_t compute_ns)
-    : scheduler_(options_of(queue_max, instances.size())), workers_(instances.size()), compute_ns_(compute_ns) {
-  model_ = scheduler_.add_model(model_of(compute_ns)).take();
-  for (size_t i = 0; i < instances.size(); ++i) {
-    workers_[i].instance = instances[i].get();
-    workers_[i].thread = std::thread([this, i] { work(workers_[i]); });
+Executor::Executor(const ExecutorOptions& options)
+    : threads_(threads_of(options)),
+      may_compute_here_(options.cpus.empty()),
+      cpus_(options.cpus),
+      scheduler_(options_of(threads_, options.queue_max)) {
+  const auto stop = [](void* user) {
+    auto& runner = *static_cast<Runner*>(user);
+    runner.executor.yield(runner);
+  };
+  for (sched::ExecutionId id = 0; id < scheduler_.executions_max(); ++id) {
+    runners_.push_back(std::make_unique<Runner>(id, *this, stop));
+    runners_.back()->thread = std::thread([this, runner = runners_.back().get()] { work(*runner); });
   }
   timer_ = std::thread([this] { watch_time(); });
 }
@@ -73,62 +53,134 @@ Executor::Executor(uint32_t queue_max, const std::vector<std::unique_ptr<registr
 Executor::~Executor() {
   {
     const std::lock_guard lock(mutex_);
-    check(scheduler_.queued() == 0 && scheduler_.running() == 0, "an executor goes while jobs are in it");
+    check(std::ranges::all_of(models_, [](const auto& model) { return !model; }), "an executor goes while it has models");
     stopping_ = true;
   }
   timer_wake_.notify_one();
   timer_.join();
-  for (auto& worker : workers_) {
-    worker.wake.notify_one();
-    worker.thread.join();
+  for (auto& runner : runners_) {
+    runner->leaves = true;
+    runner->wake.release();
+    runner->thread.join();
   }
 }
 
-Result<Executor::Submitted> Executor::submit(Job& job) {
+Result<sched::ModelId> Executor::add(const registry::OpenedModel& opened, const ModelOptions& options) {
+  auto model = std::make_unique<Model>();
+  model->opened = &opened;
+  for (const auto& variant : opened.variants) {
+    auto& groups = model->free.emplace_back();
+    for (const auto& group : variant.groups) {
+      auto& free = groups.emplace_back();
+      for (const auto& instance : group.instances) free.push_back(instance.get());
+    }
+  }
+  const auto& costs = opened.variants[0].costs;
+  if (!costs.empty()) model->compute_ns = costs[0].p50_ns;
+  const std::lock_guard lock(mutex_);
+  const sched::ModelId id = TRY(scheduler_.add_model(scheduled_model(opened, options.queue_max, options.policy, threads_)));
+  models_[id] = std::move(model);
+  return id;
+}
+
+void Executor::remove(sched::ModelId model) {
+  const std::lock_guard lock(mutex_);
+  check(scheduler_.remove_model(model).ok(), "a model goes while jobs or reservations of it are left");
+  models_[model].reset();
+}
+
+Result<sched::StreamId> Executor::reserve(const sched::Reservation& reservation) {
+  const std::lock_guard lock(mutex_);
+  return scheduler_.reserve(reservation);
+}
+
+void Executor::release(sched::StreamId stream) {
+  const std::lock_guard lock(mutex_);
+  scheduler_.release(stream);
+}
+
+sched::Request Executor::request_of(const Job& job, sched::ModelId model) const {
+  sched::Request request;
+  request.id = id_of(job);
+  request.model = model;
+  request.cls = job.terms.request_class;
+  request.arrival_ns = job.clock.started_ns();
+  request.deadline_ns = job.terms.deadline_ns;
+  if (request.deadline_ns != sched::kNever) request.deadline_ns -= job.sending_ns;
+  request.min_accuracy = job.terms.min_accuracy;
+  request.stream = job.terms.stream;
+  const Rows rows = rows_of(job, *models_[model]->opened);
+  request.rows = rows.count;
+  request.shape = rows.shape;
+  return request;
+}
+static_assert(sched::kNever == request::kNoDeadline && sched::kNone == request::kNoStream);
+
+Result<Executor::Submitted> Executor::submit(sched::ModelId model, Job& job) {
   job.error.reset();
   std::unique_lock lock(mutex_);
   const int64_t now = platform::now_ns();  // read under the lock: a scheduler's time never goes backwards
-  const sched::Admission admission = scheduler_.admit(request_of(job, model_), now);
+  const sched::Admission admission = scheduler_.admit(request_of(job, model), now);
   job.refusal = admission.refusal;
   job.retry_after_ns = admission.retry_after_ns;
+  job.ticket = admission.ticket;
   if (!admission.ok()) return refused(admission);
   const Decided decided = decide(now, &job);
   lock.unlock();
-  if (tell_expired(decided.expired, &job)) return Submitted::kDone;
-  if (!decided.here.job) return Submitted::kPending;
-  run(decided.here.latest_ns, *decided.instance, job);
+  if (carry_out(decided, &job)) return Submitted::kDone;
+  if (!decided.here) return Submitted::kPending;
+  decided.here->compute();
   lock.lock();
-  finish(decided.here, true);  // may_run_inline()
+  finish(*decided.here);
   const Decided after = decide(platform::now_ns(), nullptr);
   lock.unlock();
-  tell_expired(after.expired, nullptr);
+  carry_out(after, nullptr);
   return Submitted::kDone;
 }
 
-bool Executor::may_run_inline(const Job& job, const registry::Instance& instance) const {
-  return compute_ns_ > 0 && compute_ns_ <= kInlineComputeNs && instance.is_warm(job.request);
+bool Executor::withdraw(Job& job) {
+  std::unique_lock lock(mutex_);
+  const int64_t now = platform::now_ns();
+  const bool waited = scheduler_.waits(job.ticket);
+  if (!scheduler_.cancel(job.ticket, now)) return false;
+  const Decided decided = decide(now, nullptr);
+  lock.unlock();
+  carry_out(decided, nullptr);
+  return waited;
 }
 
-// Asks until there is nothing left to decide. Starts go to their instances' threads, but for one that may be computed here.
+bool Executor::may_run_here(const Runner& runner) const {
+  const int64_t compute_ns = models_[runner.model]->compute_ns;
+  return may_compute_here_ && runner.jobs.size() == 1 && compute_ns > 0 && compute_ns <= kInlineComputeNs &&
+         runner.instance->is_warm(runner.jobs[0]->request);
+}
+
+// Asks until there is nothing left to decide.
 Executor::Decided Executor::decide(int64_t now_ns, const Job* submitted) {
   Decided decided;
+  const auto wake = [&](Runner& runner) { runner.next = std::exchange(decided.wake, &runner); };
   while (const auto decision = scheduler_.next(now_ns)) {
     if (decision->kind == sched::Decision::Kind::kExpire) {
       Job& job = job_of(decision->request);
-      job.next = decided.expired;
-      decided.expired = &job;
-    }
-    // Nobody is asked to yield: executions have one step. Those that are late stop by themselves (InferRequest::stop_ns).
-    if (decision->kind != sched::Decision::Kind::kStart) continue;
-    Worker& worker = workers_[static_cast<size_t>(std::countr_zero(decision->slots))];
-    const Start start{&job_of(decision->members[0].request), decision->execution, now_ns, decision->start_latest_ns};
-    if (start.job == submitted && may_run_inline(*start.job, *worker.instance)) {
-      decided.here = start;
-      decided.instance = worker.instance;
+      job.next = std::exchange(decided.expired, &job);
       continue;
     }
-    worker.start = start;
-    worker.wake.notify_one();
+    Runner& runner = *runners_[decision->execution];
+    if (decision->kind == sched::Decision::Kind::kPreempt) {
+      runner.yield.ask();
+      ++models_[runner.model]->preempted;
+    } else if (decision->kind == sched::Decision::Kind::kCancel) {
+      runner.cancelled.store(true, std::memory_order_relaxed);
+      if (std::exchange(runner.has_yielded, false)) wake(runner);
+    } else if (decision->resumed) {
+      runner.has_yielded = false;
+      wake(runner);
+    } else {
+      prepare(runner, *decision, now_ns);
+      runner.is_borrowed = submitted && runner.jobs[0] == submitted && may_run_here(runner);
+      if (runner.is_borrowed) decided.here = &runner;
+      else wake(runner);
+    }
   }
   if (scheduler_.wake_at() < timer_at_ns_) {
     timer_at_ns_ = scheduler_.wake_at();
@@ -137,22 +189,57 @@ Executor::Decided Executor::decide(int64_t now_ns, const Job* submitted) {
   return decided;
 }
 
-// Costs are counted from the decision: waking a thread is part of what the next request waits for. A shape's first run says
-// nothing of the following ones.
-void Executor::finish(const Start& start, bool was_warm) {
-  const int64_t now = platform::now_ns();
-  const Job& job = *start.job;
-  scheduler_.completed(start.execution, was_warm && !job.error ? now - start.decided_ns : 0, now);
-  if (job.error || (!was_warm && compute_ns_ > 0)) return;
-  // A moving average over about eight requests: one slow run does not move a model off the fast way for long.
-  const int64_t computed_ns = job.clock.spent_ns(request::Stage::kCompute);
-  compute_ns_ = compute_ns_ == 0 ? computed_ns : compute_ns_ + (computed_ns - compute_ns_) / 8;
+void Executor::prepare(Runner& runner, const sched::Decision& decision, int64_t now_ns) {
+  Model& model = *models_[decision.model];
+  const auto threads = static_cast<uint32_t>(std::popcount(decision.slots));
+  const auto& groups = model.opened->variants[decision.variant].groups;
+  runner.model = decision.model;
+  runner.variant = decision.variant;
+  runner.group = 0;
+  while (groups[runner.group].threads != threads) ++runner.group;
+  auto& free = model.free[runner.variant][runner.group];
+  runner.instance = free.back();
+  free.pop_back();
+  runner.jobs.clear();
+  runner.rows = 0;
+  runner.counts = true;
+  runner.worthless_ns = 0;
+  for (const sched::Member& member : decision.members) {
+    Job& job = job_of(member.request);
+    runner.jobs.push_back(&job);
+    runner.rows += member.rows;
+    runner.counts = runner.counts && rows_of(job, *model.opened).are_exact;
+    const bool is_soft = member.cls >= sched::Class::kSoft;
+    runner.worthless_ns = std::max(runner.worthless_ns, is_soft ? sched::kNever : job.terms.deadline_ns);
+  }
+  // A shape's first run says nothing of the following ones.
+  if (runner.jobs.size() == 1) runner.counts = runner.counts && runner.instance->is_warm(runner.jobs[0]->request);
+  runner.expected_ns = scheduler_.cost(runner.model, runner.variant).expected(runner.rows, runner.group);
+  runner.decided_ns = now_ns;
+  runner.stopped_ns = 0;
+  runner.cancelled.store(false, std::memory_order_relaxed);
+  runner.yield.clear();
 }
 
-// True when `submitted` is among them: it is told by returning.
-bool Executor::tell_expired(Job* expired, const Job* submitted) {
+// Costs are counted from the decision: waking a thread is part of what the next request waits for.
+void Executor::finish(Runner& runner) {
+  const int64_t now = platform::now_ns();
+  Model& model = *models_[runner.model];
+  const bool failed = std::ranges::any_of(runner.jobs, [](const Job* job) { return job->error.has_value(); });
+  const bool counts = runner.counts && !failed;
+  scheduler_.completed(runner.execution, counts ? now - runner.decided_ns - runner.stopped_ns : 0, now);
+  model.free[runner.variant][runner.group].push_back(runner.instance);
+  ++model.batches;
+  if (failed || runner.jobs.size() > 1 || (!runner.counts && model.compute_ns > 0)) return;
+  // A moving average over about eight requests: one slow run does not move a model off the fast way for long.
+  const int64_t computed_ns = runner.jobs[0]->clock.spent_ns(request::Stage::kCompute) - runner.stopped_ns;
+  model.compute_ns = model.compute_ns == 0 ? computed_ns : model.compute_ns + (computed_ns - model.compute_ns) / 8;
+}
+
+bool Executor::carry_out(const Decided& decided, const Job* submitted) {
+  for (Runner* runner = decided.wake; runner;) std::exchange(runner, runner->next)->wake.release();
   bool found = false;
-  while (expired) {
+  for (Job* expired = decided.expired; expired;) {
     Job& job = *std::exchange(expired, expired->next);
     job.error.emplace(ErrorCode::kDeadline, "the deadline would have passed before the request could be computed");
     job.clock.mark(request::Stage::kQueue);
@@ -162,28 +249,42 @@ bool Executor::tell_expired(Job* expired, const Job* submitted) {
   return found;
 }
 
-void Executor::work(Worker& worker) {
-  std::unique_lock lock(mutex_);
+void Executor::work(Runner& runner) {
+  platform::run_on(cpus_);
+  std::vector<Job*> finished;
+  finished.reserve(sched::kBatchRowsMax);
   for (;;) {
-    worker.wake.wait(lock, [&] { return worker.start.job || stopping_; });
-    if (!worker.start.job) return;
-    const Start start = std::exchange(worker.start, {});
-    Job& job = *start.job;
-    lock.unlock();
-    const bool was_warm = worker.instance->is_warm(job.request);
-    run(start.latest_ns, *worker.instance, job);
-    lock.lock();
-    finish(start, was_warm);
+    runner.wake.acquire();
+    if (runner.leaves) return;
+    runner.compute();
+    std::unique_lock lock(mutex_);
+    finished.assign(runner.jobs.begin(), runner.jobs.end());  // the runner may get its next batch from here on
+    finish(runner);
     const Decided decided = decide(platform::now_ns(), nullptr);
     lock.unlock();
-    tell_expired(decided.expired, nullptr);
-    job.done(job);  // the job, and with it the last reference to this executor's version, may go from here on
-    lock.lock();
+    carry_out(decided, nullptr);
+    for (Job* job : finished) job->done(*job);  // the job, and with it the last reference to its version, may go from here on
   }
+}
+
+// On the runner's thread, in the middle of its batch: gives the slots back, sleeps until they are given again.
+void Executor::yield(Runner& runner) {
+  std::unique_lock lock(mutex_);
+  runner.yield.clear();
+  if (runner.cancelled.load(std::memory_order_relaxed)) return;  // the run ends in a moment
+  const int64_t begun_ns = platform::now_ns();
+  runner.has_yielded = true;
+  scheduler_.yielded(runner.execution, runner.expected_ns - (begun_ns - runner.decided_ns - runner.stopped_ns), begun_ns);
+  const Decided decided = decide(begun_ns, nullptr);
+  lock.unlock();
+  carry_out(decided, nullptr);
+  runner.wake.acquire();
+  runner.stopped_ns += platform::now_ns() - begun_ns;
 }
 
 // Wakes when the scheduler must be asked though nothing happens: requests that can no longer be in time are told then.
 void Executor::watch_time() {
+  platform::ask_for_short_slices();
   std::unique_lock lock(mutex_);
   while (!stopping_) {
     if (timer_at_ns_ == sched::kNever) timer_wake_.wait(lock);
@@ -193,19 +294,15 @@ void Executor::watch_time() {
     timer_at_ns_ = sched::kNever;
     const Decided decided = decide(now, nullptr);
     lock.unlock();
-    tell_expired(decided.expired, nullptr);
+    carry_out(decided, nullptr);
     lock.lock();
   }
 }
 
-Executor::Load Executor::load() const {
+Executor::Load Executor::load(sched::ModelId model) const {
   const std::lock_guard lock(mutex_);
-  return {scheduler_.queued(), scheduler_.running()};
-}
-
-int64_t Executor::compute_ns() const {
-  const std::lock_guard lock(mutex_);
-  return compute_ns_;
+  const Model& m = *models_[model];
+  return {scheduler_.queued(model), scheduler_.computing(model), m.batches, m.preempted};
 }
 
 }  // namespace tercel::serve

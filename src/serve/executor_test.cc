@@ -30,15 +30,21 @@ struct WaitedJob {
 
 struct Fixture {
   Fixture(const EchoBehaviour& behaviour, uint32_t instances, uint32_t queue_max, int64_t compute_ns)
-      : model(echo_model(behaviour, instances, compute_ns)), executor(queue_max, model.instances, compute_ns) {}
+      : model(echo_model(behaviour, instances, compute_ns)), executor({.threads = instances}) {
+    id = executor.add(model, {.queue_max = queue_max}).take();
+  }
+  ~Fixture() { executor.remove(id); }
+  Result<Executor::Submitted> submit(Job& job) { return executor.submit(id, job); }
+
   registry::OpenedModel model;
   Executor executor;
+  sched::ModelId id = 0;
 };
 
 TEST(Executor, ComputesShortRequestsOnTheCallingThread) {
   Fixture f({}, 1, 4, 1000);
   WaitedJob waited;
-  const auto submitted = f.executor.submit(waited.job);
+  const auto submitted = f.submit(waited.job);
   ASSERT_TRUE(submitted.ok());
   EXPECT_EQ(*submitted, Executor::Submitted::kDone);
   EXPECT_FALSE(waited.job.error);
@@ -53,7 +59,7 @@ TEST(Executor, HandsLongColdOrUnmeasuredOnesToItsThread) {
   for (const auto& c : {Case{{}, 0}, Case{{}, kInlineComputeNs + 1}, Case{{.warm = false}, 1000}}) {
     Fixture f(c.behaviour, 1, 4, c.compute_ns);
     WaitedJob waited;
-    const auto submitted = f.executor.submit(waited.job);
+    const auto submitted = f.submit(waited.job);
     ASSERT_TRUE(submitted.ok());
     ASSERT_EQ(*submitted, Executor::Submitted::kPending);
     waited.finished.acquire();
@@ -65,23 +71,23 @@ TEST(Executor, HandsLongColdOrUnmeasuredOnesToItsThread) {
 TEST(Executor, RefusesWhenTheQueueIsFullAndServesWhatWaits) {
   Fixture f({.takes = 20ms}, 1, 2, 0);
   std::array<WaitedJob, 4> jobs;
-  for (int i = 0; i < 3; ++i) ASSERT_TRUE(f.executor.submit(jobs[static_cast<size_t>(i)].job).ok()) << i;
-  const auto refused = f.executor.submit(jobs[3].job);
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(f.submit(jobs[static_cast<size_t>(i)].job).ok()) << i;
+  const auto refused = f.submit(jobs[3].job);
   ASSERT_FALSE(refused.ok());
   EXPECT_EQ(refused.error().code(), ErrorCode::kExhausted);
   for (int i = 0; i < 3; ++i) jobs[static_cast<size_t>(i)].finished.acquire();
   EXPECT_GE(jobs[2].job.clock.spent_ns(request::Stage::kQueue), 30'000'000);
   EXPECT_GE(jobs[2].job.clock.spent_ns(request::Stage::kCompute), 20'000'000);
-  ASSERT_TRUE(f.executor.submit(jobs[3].job).ok());
+  ASSERT_TRUE(f.submit(jobs[3].job).ok());
   jobs[3].finished.acquire();
-  EXPECT_GE(f.executor.compute_ns(), 20'000'000);
+  EXPECT_EQ(f.executor.load(f.id).batches, 4u);
 }
 
 TEST(Executor, RunsInstancesInParallel) {
   std::atomic<int> running{0};
   Fixture f({.takes = 50ms, .running = &running}, 2, 2, 0);
   std::array<WaitedJob, 2> jobs;
-  for (auto& waited : jobs) ASSERT_TRUE(f.executor.submit(waited.job).ok());
+  for (auto& waited : jobs) ASSERT_TRUE(f.submit(waited.job).ok());
   int most = 0;
   for (int i = 0; i < 40; ++i, std::this_thread::sleep_for(1ms)) most = std::max(most, running.load());
   for (auto& waited : jobs) waited.finished.acquire();
@@ -93,7 +99,7 @@ TEST(Executor, DropsWhatExpiredInTheQueueAndReportsFailures) {
   std::array<WaitedJob, 2> jobs;
   // Nothing is known of the model yet: the second one is taken, and told when its time has come, not when the first is done.
   jobs[1].job.terms = {request::Class::kHard, platform::now_ns() + 2'000'000};
-  for (auto& waited : jobs) ASSERT_TRUE(f.executor.submit(waited.job).ok());
+  for (auto& waited : jobs) ASSERT_TRUE(f.submit(waited.job).ok());
   jobs[1].finished.acquire();
   EXPECT_FALSE(jobs[0].finished.try_acquire()) << "300 ms are not over";
   ASSERT_TRUE(jobs[1].job.error);
@@ -104,7 +110,7 @@ TEST(Executor, DropsWhatExpiredInTheQueueAndReportsFailures) {
 
   Fixture failing({.fails = true}, 1, 2, 1000);
   WaitedJob waited;
-  ASSERT_TRUE(failing.executor.submit(waited.job).ok());
+  ASSERT_TRUE(failing.submit(waited.job).ok());
   ASSERT_TRUE(waited.job.error);
   EXPECT_EQ(waited.job.error->message(), "this model always fails");
 }
@@ -113,12 +119,12 @@ TEST(Executor, RefusesAtOnceWhatCannotBeInTime) {
   Fixture f({.takes = 300ms}, 1, 8, 300'000'000);
   const auto hard = [](int64_t within_ns) { return request::Terms{request::Class::kHard, platform::now_ns() + within_ns}; };
   WaitedJob running, behind, short_one, past;
-  ASSERT_TRUE(f.executor.submit(running.job).ok());
+  ASSERT_TRUE(f.submit(running.job).ok());
   behind.job.terms = hard(400'000'000);  // 300 ms of its own behind 300 ms of another's
   short_one.job.terms = hard(10'000'000);
   past.job.terms = hard(-1);
   for (WaitedJob* refused : {&behind, &short_one, &past}) {
-    const auto submitted = f.executor.submit(refused->job);
+    const auto submitted = f.submit(refused->job);
     ASSERT_FALSE(submitted.ok());
     EXPECT_EQ(submitted.error().code(), refused == &past ? ErrorCode::kDeadline : ErrorCode::kExhausted);
   }
@@ -137,13 +143,136 @@ TEST(Executor, TheEarliestDeadlineGoesFirstAndHardBeforeSoft) {
   jobs[2].job.terms = at(request::Class::kHard, 20'000);
   jobs[3].job.terms = at(request::Class::kHard, 10'000);
   jobs[4].job.terms = {request::Class::kBulk, request::kNoDeadline};
-  for (auto& waited : jobs) ASSERT_TRUE(f.executor.submit(waited.job).ok());
+  for (auto& waited : jobs) ASSERT_TRUE(f.submit(waited.job).ok());
   for (auto& waited : jobs) waited.finished.acquire();
   const auto done = [&](size_t i) { return jobs[i].job.clock.last_ns(); };
   EXPECT_LT(done(0), done(3));
   EXPECT_LT(done(3), done(2));
   EXPECT_LT(done(2), done(1));
   EXPECT_LT(done(1), done(4));
+}
+
+TEST(Executor, RequestsThatWaitShareABatchAndGetTheirOwnRows) {
+  Fixture f({.takes = 20ms, .rows_max = 4}, 1, 16, 20'000'000);
+  std::array<WaitedJob, 7> jobs;
+  for (size_t i = 0; i < jobs.size(); ++i) jobs[i].values[0] = static_cast<float>(i + 100);
+  // The last two have rows of another length: they share a batch with each other only.
+  for (size_t i : {5u, 6u}) jobs[i].job.request.inputs[0].type.shape = {1, 3};
+  for (auto& waited : jobs) ASSERT_TRUE(f.submit(waited.job).ok());
+  for (auto& waited : jobs) waited.finished.acquire();
+  const std::array<uint32_t, 7> sizes = {1, 4, 4, 4, 4, 2, 2};
+  for (size_t i = 0; i < jobs.size(); ++i) {
+    ASSERT_FALSE(jobs[i].job.error) << i;
+    EXPECT_EQ(jobs[i].job.batch_size, sizes[i]) << i;
+    EXPECT_EQ(jobs[i].job.reply.outputs[0].type, jobs[i].job.request.inputs[0].type);
+    EXPECT_EQ(static_cast<const float*>(jobs[i].job.reply.outputs[0].data)[0], static_cast<float>(i + 100));
+  }
+  EXPECT_EQ(f.executor.load(f.id).batches, 3u);
+}
+
+TEST(Executor, ARequestWithMoreRowsThanABatchGoesAlone) {
+  Fixture f({.takes = 5ms, .rows_max = 2}, 1, 16, 5'000'000);
+  std::array<float, 20> values;
+  values.fill(3);
+  std::array<WaitedJob, 3> jobs;
+  jobs[1].job.request.inputs = {{{DType::kFloat32, Shape{5, 4}}, values.data()}};
+  for (auto& waited : jobs) ASSERT_TRUE(f.submit(waited.job).ok());
+  for (auto& waited : jobs) waited.finished.acquire();
+  EXPECT_EQ(jobs[1].job.batch_size, 1u);
+  EXPECT_EQ(jobs[1].job.reply.outputs[0].type.shape, (Shape{5, 4}));
+}
+
+TEST(Executor, AFailureHarmsNobodyElseInTheBatch) {
+  Fixture f({.takes = 5ms, .fails_on = 13, .rows_max = 4}, 1, 16, 5'000'000);
+  std::array<WaitedJob, 5> jobs;
+  jobs[2].values[0] = 13;
+  for (auto& waited : jobs) ASSERT_TRUE(f.submit(waited.job).ok());
+  for (auto& waited : jobs) waited.finished.acquire();
+  for (size_t i = 0; i < jobs.size(); ++i) EXPECT_EQ(jobs[i].job.error.has_value(), i == 2) << i;
+}
+
+// Two models on one thread.
+struct TwoModels : Fixture {
+  TwoModels(const EchoBehaviour& first, int64_t first_ns, const EchoBehaviour& second, int64_t second_ns)
+      : Fixture(first, 1, 16, first_ns), other_model(echo_model(second, 1, second_ns)) {
+    other = executor.add(other_model, {}).take();
+  }
+  ~TwoModels() { executor.remove(other); }
+  registry::OpenedModel other_model;
+  sched::ModelId other = 0;
+};
+
+TEST(Executor, BulkWorkGivesItsThreadAwayAndGoesOnLater) {
+  TwoModels f({.takes = 200ms, .yields = true}, 200'000'000, {.takes = 2ms}, 2'000'000);
+  WaitedJob bulk;
+  bulk.job.terms = {request::Class::kBulk, request::kNoDeadline};
+  ASSERT_TRUE(f.submit(bulk.job).ok());
+  for (int i = 0; i < 3; ++i) {
+    WaitedJob urgent;
+    urgent.job.terms = {request::Class::kHard, platform::now_ns() + 50'000'000};
+    ASSERT_TRUE(f.executor.submit(f.other, urgent.job).ok()) << i;
+    urgent.finished.acquire();
+    EXPECT_FALSE(urgent.job.error);
+    EXPECT_FALSE(bulk.finished.try_acquire()) << "200 ms are not over";
+  }
+  bulk.finished.acquire();
+  EXPECT_FALSE(bulk.job.error);
+  EXPECT_GE(f.executor.load(f.id).preempted, 1u);
+}
+
+TEST(Executor, WhatNobodyWaitsForIsNotComputed) {
+  Fixture f({.takes = 500ms, .yields = true}, 1, 16, 500'000'000);
+  WaitedJob runs, waits;
+  ASSERT_TRUE(f.submit(runs.job).ok());
+  ASSERT_TRUE(f.submit(waits.job).ok());
+  EXPECT_TRUE(f.executor.withdraw(waits.job));
+  EXPECT_FALSE(f.executor.withdraw(waits.job)) << "it is its owner's already";
+  const int64_t begun = platform::now_ns();
+  EXPECT_FALSE(f.executor.withdraw(runs.job)) << "it is computed: done() will say when it is over";
+  runs.finished.acquire();
+  EXPECT_LT(platform::now_ns() - begun, 400'000'000);
+  EXPECT_FALSE(waits.finished.try_acquire());
+  EXPECT_FALSE(f.executor.withdraw(runs.job)) << "it is done";
+}
+
+// What has yielded can be cancelled too: its thread wakes only to end.
+TEST(Executor, WhatHasYieldedCanBeWithdrawn) {
+  TwoModels f({.takes = 300ms, .yields = true}, 300'000'000, {.takes = 50ms}, 50'000'000);
+  WaitedJob bulk, urgent;
+  bulk.job.terms = {request::Class::kBulk, request::kNoDeadline};
+  urgent.job.terms = {request::Class::kHard, platform::now_ns() + 500'000'000};
+  ASSERT_TRUE(f.submit(bulk.job).ok());
+  ASSERT_TRUE(f.executor.submit(f.other, urgent.job).ok());
+  for (int i = 0; i < 200 && f.executor.load(f.id).preempted == 0; ++i) std::this_thread::sleep_for(1ms);
+  std::this_thread::sleep_for(5ms);
+  EXPECT_FALSE(f.executor.withdraw(bulk.job));
+  bulk.finished.acquire();
+  EXPECT_TRUE(bulk.job.error);
+  EXPECT_FALSE(urgent.finished.try_acquire()) << "50 ms are not over";
+  urgent.finished.acquire();
+}
+
+TEST(Executor, AReservedStreamIsServedBesideBulkWork) {
+  TwoModels f({.takes = 100ms, .yields = true}, 100'000'000, {.takes = 1ms}, 1'000'000);
+  const sched::Reservation reservation{.model = f.other, .period_ns = 20'000'000, .deadline_ns = 20'000'000};
+  const auto stream = f.executor.reserve(reservation);
+  ASSERT_TRUE(stream.ok()) << stream.error().message();
+  sched::Reservation too_much = reservation;
+  too_much.period_ns = 1'500'000;
+  EXPECT_FALSE(f.executor.reserve(too_much).ok());
+  WaitedJob bulk;
+  bulk.job.terms = {request::Class::kBulk, request::kNoDeadline};
+  ASSERT_TRUE(f.submit(bulk.job).ok());
+  for (int i = 0; i < 3; ++i) {
+    WaitedJob tick;
+    tick.job.terms = {request::Class::kGuaranteed, platform::now_ns() + 20'000'000, 0, *stream};
+    ASSERT_TRUE(f.executor.submit(f.other, tick.job).ok()) << i;
+    tick.finished.acquire();
+    EXPECT_FALSE(tick.job.error);
+    std::this_thread::sleep_for(20ms);
+  }
+  bulk.finished.acquire();
+  f.executor.release(*stream);
 }
 
 // Several threads submit to fast instances: each request is computed once, inline or not, and none is lost.
@@ -157,7 +286,7 @@ TEST(Executor, SurvivesManySubmitters) {
       for (int i = 0; i < 2000; ++i) {
         waited.values[0] = static_cast<float>(i);
         waited.job.clock.start(platform::now_ns());
-        const auto submitted = f.executor.submit(waited.job);
+        const auto submitted = f.submit(waited.job);
         if (!submitted.ok()) {
           ++refused;
           continue;
@@ -170,7 +299,7 @@ TEST(Executor, SurvivesManySubmitters) {
   for (auto& thread : threads) thread.join();
   EXPECT_EQ(answered + refused, 8000);
   EXPECT_EQ(refused, 0);
-  EXPECT_EQ(f.executor.load().running, 0u);
+  EXPECT_EQ(f.executor.load(f.id).computing, 0u);
 }
 
 // The same with classes and deadlines of all kinds, more than the instances can do: every job is answered or refused, once.
@@ -187,7 +316,7 @@ TEST(Executor, AnswersOrRefusesEveryJobOnce) {
         const int64_t now = platform::now_ns(), within_ns = static_cast<int64_t>(random() % 3'000'000);
         waited.job.clock.start(now);
         waited.job.terms = {c, c == request::Class::kBulk ? request::kNoDeadline : now + within_ns};
-        const auto submitted = f.executor.submit(waited.job);
+        const auto submitted = f.submit(waited.job);
         if (!submitted.ok()) ++refused;
         else if (*submitted == Executor::Submitted::kPending) waited.finished.acquire();
         if (submitted.ok()) ++(waited.job.error ? told : in_time);
@@ -200,8 +329,8 @@ TEST(Executor, AnswersOrRefusesEveryJobOnce) {
   EXPECT_EQ(unasked, 0);
   EXPECT_GT(in_time, 0);
   EXPECT_GT(refused, 0);
-  EXPECT_EQ(f.executor.load().queued, 0u);
-  EXPECT_EQ(f.executor.load().running, 0u);
+  EXPECT_EQ(f.executor.load(f.id).queued, 0u);
+  EXPECT_EQ(f.executor.load(f.id).computing, 0u);
 }
 
 }  // namespace

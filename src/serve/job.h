@@ -17,11 +17,18 @@ struct Job {
   request::InferReply reply;
   request::StageClock clock;
   request::Terms terms;
+  // What is kept of the deadline for sending the answer.
+  int64_t sending_ns = 0;
   // Of a request that was refused: why, and when asking again may help (kNever: not known).
   sched::Refusal refusal = sched::Refusal::kNone;
   int64_t retry_after_ns = sched::kNever;
-  Job* next = nullptr;         // the executor's
   std::optional<Error> error;  // set when the job failed
+  // Of a job that was computed: by which variant of its version, in a batch of how many requests, and when that was done.
+  uint32_t variant = 0, batch_size = 0;
+  int64_t computed_ns = 0;
+  // The executor's.
+  sched::Ticket ticket;
+  Job* next = nullptr;
 
   // Called once, on a thread of the executor, when a job that submit() left pending is done. Must only hand the job back to
   // its owner's thread. Not called for jobs that were computed inside submit() or refused by it.

@@ -2,12 +2,16 @@
 
 namespace tercel::serve {
 
-Result<std::unique_ptr<Server>> Server::open(const std::string& repository, registry::Opener opener) {
+Result<std::unique_ptr<Server>> Server::open(const std::string& repository, registry::Opener opener,
+                                             const ExecutorOptions& options) {
   auto registry = TRY(registry::Registry::open(repository, std::move(opener)));
-  return std::unique_ptr<Server>(new Server(std::move(registry)));
+  return std::unique_ptr<Server>(new Server(std::move(registry), options));
 }
 
-Server::Server(std::unique_ptr<registry::Registry> registry) : registry_(std::move(registry)) { refresh(); }
+Server::Server(std::unique_ptr<registry::Registry> registry, const ExecutorOptions& options)
+    : executor_(options), registry_(std::move(registry)) {
+  refresh();
+}
 
 std::shared_ptr<const Catalogue> Server::catalogue() const {
   const std::lock_guard lock(catalogue_mutex_);
@@ -29,7 +33,7 @@ Result<void> Server::unload(const std::string& model) {
 void Server::refresh() {
   const std::lock_guard one_at_a_time(changing_);
   const auto previous = catalogue();
-  auto next = Catalogue::make(registry_->snapshot(), previous.get());
+  auto next = Catalogue::make(registry_->snapshot(), previous.get(), executor_);
   const std::lock_guard lock(catalogue_mutex_);
   catalogue_ = std::move(next);  // `previous` still holds the old one: nothing is torn down under the lock
 }

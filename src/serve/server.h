@@ -15,7 +15,8 @@ namespace tercel::serve {
 class Server {
  public:
   // Loads the repository. Fails when it can't be read; a broken model in it is only not ready.
-  static Result<std::unique_ptr<Server>> open(const std::string& repository, registry::Opener opener);
+  static Result<std::unique_ptr<Server>> open(const std::string& repository, registry::Opener opener,
+                                              const ExecutorOptions& options = {});
 
   std::shared_ptr<const Catalogue> catalogue() const;
   Result<std::shared_ptr<Served>> find(std::string_view model, std::optional<int64_t> version) const {
@@ -27,6 +28,7 @@ class Server {
   Result<void> unload(const std::string& model);
 
   FlightRecorder& flights() { return flights_; }
+  Executor& executor() { return executor_; }
 
   // Ready: at least one model serves, or the repository is empty, and the server is not draining.
   bool is_ready() const;
@@ -35,8 +37,10 @@ class Server {
   bool is_draining() const { return draining_.load(); }
 
  private:
-  explicit Server(std::unique_ptr<registry::Registry> registry);
+  Server(std::unique_ptr<registry::Registry> registry, const ExecutorOptions& options);
   void refresh();
+
+  Executor executor_;  // outlives what is served
 
   const std::unique_ptr<registry::Registry> registry_;
   std::mutex changing_;                 // one refresh at a time

@@ -10,7 +10,7 @@ namespace {
 
 Result<registry::OpenedModel> open_unless_broken(const std::string& directory, const registry::ModelSettings& settings) {
   if (std::filesystem::exists(directory + "/broken")) return invalid(directory + " is broken");
-  return echo_model({}, settings.instances, 1000);
+  return echo_model({}, std::max(settings.instances.count, 1u), 1000);
 }
 
 struct Fixture {

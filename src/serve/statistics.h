@@ -22,12 +22,13 @@ enum class Outcome : uint8_t {
   kRejectedOverload,
   kDeadlineMissed,
   kUnavailable,
+  kCancelled,
   kError
 };
-inline constexpr size_t kOutcomeCount = 8;
+inline constexpr size_t kOutcomeCount = 9;
 constexpr std::string_view outcome_name(Outcome outcome) {
   constexpr std::string_view kNames[kOutcomeCount] = {
-      "ok", "late", "invalid", "rejected_admission", "rejected_overload", "deadline_missed", "unavailable", "error"};
+      "ok", "late", "invalid", "rejected_admission", "rejected_overload", "deadline_missed", "unavailable", "cancelled", "error"};
   return kNames[static_cast<size_t>(outcome)];
 }
 // The client got an answer: in time, or a soft one after its deadline.

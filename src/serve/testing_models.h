@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstring>
@@ -18,6 +19,9 @@ struct EchoBehaviour {
   std::chrono::microseconds takes{0};
   bool warm = true;
   bool fails = false;
+  float fails_on = 0;                   // a request that holds this value fails, and whatever shares its batch
+  uint32_t rows_max = 1;                // of a batch
+  bool yields = false;                  // between steps of 0.1 ms
   std::atomic<int>* running = nullptr;  // counts the runs that are under way, when given
 };
 
@@ -26,18 +30,38 @@ class EchoInstance final : public registry::Instance {
   explicit EchoInstance(EchoBehaviour behaviour) : behaviour_(std::move(behaviour)) {}
 
   bool is_warm(const request::InferRequest&) const override { return behaviour_.warm; }
+  Result<void> prepare(const request::InferRequest&) override { return {}; }
 
-  Result<void> run(const request::InferRequest& request, request::InferReply& reply) override {
+  Result<void> run(const request::InferRequest& request, request::InferReply& reply, const engine::RunControl& control) override {
     check(!busy_.exchange(true), "two requests at once on one instance");
     if (behaviour_.running) ++*behaviour_.running;
-    if (behaviour_.takes.count() > 0) std::this_thread::sleep_for(behaviour_.takes);
+    const auto result = take_time(control);
     if (behaviour_.running) --*behaviour_.running;
     busy_ = false;
-    if (behaviour_.fails) return Error(ErrorCode::kInternal, "this model always fails");
+    TRY(result);
+    if (behaviour_.fails || fails_on(request)) return Error(ErrorCode::kInternal, "this model always fails");
     return copy(request, reply);
   }
 
  private:
+  // In steps of a tenth of a millisecond, between which it yields and may be stopped.
+  Result<void> take_time(const engine::RunControl& control) const {
+    constexpr std::chrono::microseconds kStep{100};
+    for (auto left = behaviour_.takes; left.count() > 0; left -= kStep) {
+      if (control.yield) control.yield->pass();
+      if (control.cancel && control.cancel->load()) return Error(ErrorCode::kCancelled, "cancelled");
+      std::this_thread::sleep_for(std::min(left, kStep));
+    }
+    return {};
+  }
+
+  bool fails_on(const request::InferRequest& request) const {
+    if (behaviour_.fails_on == 0) return false;
+    const auto* const values = static_cast<const float*>(request.inputs[0].data);
+    return std::find(values, values + request.inputs[0].type.shape.elements(), behaviour_.fails_on) !=
+           values + request.inputs[0].type.shape.elements();
+  }
+
   static Result<void> copy(const request::InferRequest& request, request::InferReply& reply) {
     size_t bytes = 0;
     for (const auto& input : request.inputs) bytes += align_up(input.type.bytes(), kTensorAlignment);
@@ -62,12 +86,17 @@ inline registry::OpenedModel echo_model(const EchoBehaviour& behaviour, uint32_t
   registry::OpenedModel model;
   model.platform = "tercel_plan";
   model.signature.inputs = behaviour.inputs;
-  model.compute_ns = compute_ns;
+  model.rows_max = behaviour.rows_max;
   for (size_t i = 0; i < behaviour.inputs.size(); ++i) {
     model.signature.outputs.push_back(behaviour.inputs[i]);
     model.signature.outputs.back().name = "y" + std::to_string(i);
   }
-  for (uint32_t i = 0; i < instances; ++i) model.instances.push_back(std::make_unique<EchoInstance>(behaviour));
+  registry::OpenedVariant& variant = model.variants.emplace_back();
+  registry::InstanceGroup& group = variant.groups.emplace_back();
+  for (uint32_t i = 0; i < instances; ++i) group.instances.push_back(std::make_unique<EchoInstance>(behaviour));
+  if (compute_ns > 0) variant.costs.push_back({1, 1, compute_ns, compute_ns});
+  if (compute_ns > 0 && model.rows_max > 1) variant.costs.push_back({1, model.rows_max, compute_ns, compute_ns});
+  if (behaviour.yields) variant.longest_step_ns = 200'000;
   return model;
 }
 

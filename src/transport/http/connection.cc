@@ -280,6 +280,7 @@ void Connection::set_deadline(std::chrono::milliseconds allowed, uint64_t bytes)
 }
 
 void Connection::check_time(int64_t now_ns) {
+  if (phase_ == Phase::kComputing && is_gone()) return abandon();
   if (phase_ == Phase::kComputing || phase_ == Phase::kClosed) return;
   const auto idle_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(shared_.limits.idle).count();
   const auto keep_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(kKeepBuffers).count();
@@ -296,6 +297,20 @@ void Connection::check_time(int64_t now_ns) {
     (void)::send(socket_.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     exchange_.sent();
   }
+  close();
+}
+
+// The client has closed its side, or reset the connection. Nothing else reads while a request is computed.
+bool Connection::is_gone() {
+  std::byte next;
+  const ssize_t n = ::recv(socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
+  return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+}
+
+// What is computed already stops by itself, or its answer goes nowhere: then the executor lets go of this connection later.
+void Connection::abandon() {
+  const auto self = shared_from_this();
+  if (exchange_.withdraw()) computing_.reset();
   close();
 }
 

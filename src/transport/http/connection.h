@@ -47,6 +47,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void yield();
   void on_event(const boost::system::error_code& failure, size_t bytes);
   static void on_computed(void* owner);
+  bool is_gone();
+  void abandon();
   void set_deadline(std::chrono::milliseconds allowed, uint64_t bytes = 0);
   size_t buffered() const { return end_ - begin_; }
 

@@ -39,6 +39,12 @@ void write_config_tensors(JsonWriter& json, std::string_view key, const std::vec
   json.end_array();
 }
 
+size_t instances_of(const registry::OpenedModel& model) {
+  size_t count = 0;
+  for (const auto& group : model.variants[0].groups) count += group.instances.size();
+  return count;
+}
+
 void write_duration(JsonWriter& json, std::string_view key, uint64_t count, uint64_t ns) {
   json.key(key).begin_object().field("count", count).field("ns", ns).end_object();
 }
@@ -56,7 +62,7 @@ void write_version_statistics(JsonWriter& json, const serve::Served& served) {
   json.begin_object().field("name", served.version->model).field("version", std::to_string(served.version->number));
   json.field("last_inference", statistics.last_request_ms())
       .field("inference_count", answered)
-      .field("execution_count", answered);
+      .field("execution_count", served.load().batches);
   json.key("inference_stats").begin_object();
   const auto total = statistics.duration().read();
   write_duration(json, "success", total.count, total.sum_ns);
@@ -118,7 +124,7 @@ void write_model_config(const serve::Served& served, std::string& out) {
   write_config_tensors(json, "input", served.signature().inputs);
   write_config_tensors(json, "output", served.signature().outputs);
   json.key("instance_group").begin_array().begin_object().field("name", served.version->model).field("kind", "KIND_CPU");
-  json.field("count", served.version->opened.instances.size()).end_object().end_array();
+  json.field("count", instances_of(served.version->opened)).end_object().end_array();
   json.key("parameters").begin_object().end_object();
   json.end_object();
 }

@@ -109,7 +109,7 @@ Exchange::Progress Exchange::respond_infer() {
     fail(settled.error());
     return Progress::kReady;
   }
-  const auto submitted = served_->executor.submit(job_);
+  const auto submitted = served_->submit(job_);
   if (!submitted.ok()) return refuse_admission(submitted.error()), Progress::kReady;
   if (*submitted == serve::Executor::Submitted::kPending) return Progress::kPending;
   answer_infer();
@@ -130,12 +130,14 @@ void Exchange::refuse_admission(const Error& error) {
 }
 
 Result<void> Exchange::settle_terms() {
-  request::TimeWish& wish = job_.request.wish;
+  request::Wish& wish = job_.request.wish;
   wish.header_us = head_.deadline_us;
   wish.header_class = head_.request_class;
   job_.terms = TRY(request::settle(wish, served_->version->settings.time, job_.clock.started_ns()));
+  job_.terms.min_accuracy = wish.min_accuracy.value_or(served_->version->settings.variants.min_accuracy);
+  if (job_.terms.deadline_ns != request::kNoDeadline)
+    job_.sending_ns = served_->send_margin.of(job_.terms.deadline_ns - job_.clock.started_ns());
   if (job_.terms.request_class != request::Class::kHard) return {};
-  job_.request.stop_ns = job_.terms.deadline_ns;
   if (job_.clock.last_ns() < job_.terms.deadline_ns) return {};
   return Error(ErrorCode::kDeadline, "the deadline passed before the request had been received");
 }
@@ -148,6 +150,15 @@ std::optional<Slack> Exchange::slack() const {
 void Exchange::finish() {
   job_.clock.mark(request::Stage::kQueue);  // the way back from the instance's thread is waiting, too
   answer_infer();
+}
+
+bool Exchange::withdraw() {
+  request::StageClock clock;  // the job's may be in use on another thread
+  clock.start(platform::now_ns());
+  served_->statistics.record(serve::Outcome::kCancelled, clock);
+  if (!served_->withdraw(job_)) return false;
+  served_.reset();
+  return true;
 }
 
 void Exchange::answer_infer() {
@@ -165,8 +176,10 @@ void Exchange::answer_infer() {
     return fail(504, "the deadline passed while the request was computed");
   }
   if (is_late) outcome_ = serve::Outcome::kLate;
-  write_infer_answer(served_->version->model, served_->version->number, served_->signature(), job_.request, job_.reply, left,
-                     answer_);
+  const registry::OpenedModel& opened = served_->version->opened;
+  const AnsweredBy by{served_->version->model, served_->version->number,
+                      opened.variants.size() > 1 ? &opened.variants[job_.variant] : nullptr};
+  write_infer_answer(by, served_->signature(), job_.request, job_.reply, left, answer_);
   job_.clock.mark(request::Stage::kSerialise);
   extra_.clear();
   if (answer_.has_binary) {
@@ -226,6 +239,7 @@ void Exchange::sent() {
   shared_.counters.bytes_sent.add(reply_.bytes());
   if (served_) {
     served_->statistics.record(outcome_, job_.clock, job_.terms);
+    if (serve::is_answered(outcome_)) served_->send_margin.record(job_.clock.last_ns() - job_.computed_ns);
     keep_flight();
   }
   served_.reset();

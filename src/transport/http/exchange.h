@@ -46,6 +46,9 @@ class Exchange {
   Progress respond();
   void finish();
 
+  // The client of a pending inference is gone. True: the inference is over and done() will not be called.
+  bool withdraw();
+
   // A request that never became one, or broke off: the reply says so and closes the connection.
   void refuse(const Refusal& refusal);
 

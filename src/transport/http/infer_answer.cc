@@ -22,24 +22,30 @@ void write_data(JsonWriter& json, const request::TensorView& tensor) {
   json.end_array();
 }
 
+void write_parameters(JsonWriter& json, const AnsweredBy& by, const std::optional<Slack>& slack) {
+  json.key("parameters").begin_object();
+  if (slack) {
+    json.field("class", request::class_name(slack->request_class)).field("slack_us", slack->us);
+    json.field("late", slack->us < 0);
+  }
+  if (by.variant) json.field("variant", by.variant->name).field("accuracy", by.variant->accuracy);
+  json.end_object();
+}
+
 }  // namespace
 
-void write_infer_answer(const std::string& model, int64_t version, const request::Signature& signature,
-                        const request::InferRequest& request, const request::InferReply& reply, const std::optional<Slack>& slack,
-                        InferAnswer& answer) {
+void write_infer_answer(const AnsweredBy& by, const request::Signature& signature, const request::InferRequest& request,
+                        const request::InferReply& reply, const std::optional<Slack>& slack, InferAnswer& answer) {
   answer.json.clear();
   answer.binary.clear();
   answer.binary_bytes = 0;
   answer.has_binary = false;
   JsonWriter json(answer.json);
   char number[24];
-  const std::string_view version_text(number, std::to_chars(number, number + sizeof number, version).ptr);
-  json.begin_object().field("model_name", model).field("model_version", version_text);
+  const std::string_view version_text(number, std::to_chars(number, number + sizeof number, by.version).ptr);
+  json.begin_object().field("model_name", by.model).field("model_version", version_text);
   if (!request.id.empty()) json.field("id", request.id);
-  if (slack) {
-    json.key("parameters").begin_object().field("class", request::class_name(slack->request_class)).field("slack_us", slack->us);
-    json.field("late", slack->us < 0).end_object();
-  }
+  if (slack || by.variant) write_parameters(json, by, slack);
   json.key("outputs").begin_array();
   for (const auto& wanted : request.outputs) {
     const auto& tensor = reply.outputs[wanted.index];

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "registry/instance.h"
 #include "request/infer.h"
 #include "request/signature.h"
 
@@ -24,9 +25,15 @@ struct Slack {
   int64_t us = 0;
 };
 
+// Who answered. `variant`: of a ladder, else null.
+struct AnsweredBy {
+  const std::string& model;
+  int64_t version = 0;
+  const registry::OpenedVariant* variant = nullptr;
+};
+
 // Writes the answer to `request`, whose outputs are in `reply`. Reuses the memory of `answer`.
-void write_infer_answer(const std::string& model, int64_t version, const request::Signature& signature,
-                        const request::InferRequest& request, const request::InferReply& reply, const std::optional<Slack>& slack,
-                        InferAnswer& answer);
+void write_infer_answer(const AnsweredBy& by, const request::Signature& signature, const request::InferRequest& request,
+                        const request::InferReply& reply, const std::optional<Slack>& slack, InferAnswer& answer);
 
 }  // namespace tercel::transport::http

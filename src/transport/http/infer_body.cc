@@ -53,6 +53,7 @@ class Body {
   Result<void> read_output(od::object object);
   Result<void> read_parameters(od::value value);
   Result<void> read_time(od::value& value, std::optional<int64_t>& target, std::string_view name);
+  Result<void> read_min_accuracy(od::value& value);
   Result<void> read_class(od::value& value);
   Result<void> finish();
 
@@ -328,6 +329,7 @@ Result<void> Body::read_parameters(od::value value) {
     if (key == "deadline_us") return read_time(item, request_.wish.deadline_us, "deadline_us");
     if (key == "timeout") return read_time(item, request_.wish.timeout_us, "timeout");
     if (key == "class") return read_class(item);
+    if (key == "min_accuracy") return read_min_accuracy(item);
     if (key != "binary_data_output") return {};
     if (const auto failure = item.get_bool().get(binary_by_default_)) return json_error(failure, "binary_data_output");
     return {};
@@ -339,6 +341,15 @@ Result<void> Body::read_time(od::value& value, std::optional<int64_t>& target, s
   if (target) return invalid("the parameter " + std::string(name) + " is given twice");
   if (const auto failure = value.get_int64().get(us)) return json_error(failure, name);
   target = us;
+  return {};
+}
+
+Result<void> Body::read_min_accuracy(od::value& value) {
+  double least;
+  if (request_.wish.min_accuracy) return invalid("the parameter min_accuracy is given twice");
+  if (const auto failure = value.get_double().get(least)) return json_error(failure, "min_accuracy");
+  if (!(least >= 0 && least <= 1)) return invalid("the parameter min_accuracy must be a number from 0 to 1");
+  request_.wish.min_accuracy = static_cast<float>(least);
   return {};
 }
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <boost/asio/post.hpp>
 
+#include "platform/placement.h"
+
 namespace tercel::transport::http {
 namespace {
 
@@ -26,8 +28,10 @@ void IoLoop::join() {
   if (thread_.joinable()) thread_.join();
 }
 
-void IoLoop::start() {
-  thread_ = std::thread([this] {
+void IoLoop::start(const std::vector<int>& cpus) {
+  thread_ = std::thread([this, cpus] {
+    platform::run_on(cpus);
+    platform::ask_for_short_slices();
     tick();
     context_.run();
   });

@@ -17,7 +17,7 @@ class IoLoop {
   IoLoop(serve::Server& server, const Limits& limits, Counters& counters, request::Budget& memory);
 
   boost::asio::io_context& context() { return context_; }
-  void start();
+  void start(const std::vector<int>& cpus);
 
   // On this thread: takes over an accepted socket that was made for context().
   void adopt(boost::asio::ip::tcp::socket socket);

@@ -61,11 +61,11 @@ void write_models(PrometheusWriter& w, const serve::Catalogue& catalogue) {
   });
   w.family("tercel_queue_depth", "gauge", "Requests that wait for an instance.");
   for_each_served(catalogue, [&](const serve::Served& s, const std::string& model, const std::string& version) {
-    w.sample({{"model", model}, {"version", version}}, uint64_t{s.executor.load().queued});
+    w.sample({{"model", model}, {"version", version}}, uint64_t{s.load().queued});
   });
   w.family("tercel_inflight", "gauge", "Requests that are computed right now.");
   for_each_served(catalogue, [&](const serve::Served& s, const std::string& model, const std::string& version) {
-    w.sample({{"model", model}, {"version", version}}, uint64_t{s.executor.load().running});
+    w.sample({{"model", model}, {"version", version}}, uint64_t{s.load().computing});
   });
   w.family("tercel_model_ready", "gauge", "1 where the version serves, 0 where it could not be loaded.");
   for (const auto& [name, model] : catalogue.snapshot().models) {
@@ -92,7 +92,7 @@ void write_triton_aliases(PrometheusWriter& w, const serve::Catalogue& catalogue
       {"nv_inference_exec_count", "counter", "Number of model executions performed",
        [](const auto& s) { return s.statistics.answers(); }},
       {"nv_inference_pending_request_count", "gauge", "Number of requests that wait for execution",
-       [](const auto& s) { return uint64_t{s.executor.load().queued}; }},
+       [](const auto& s) { return uint64_t{s.load().queued}; }},
       {"nv_inference_request_duration_us", "counter", "Cumulative inference request duration in microseconds",
        [](const auto& s) { return s.statistics.duration().read().sum_ns / 1000; }},
       {"nv_inference_queue_duration_us", "counter", "Cumulative queueing duration in microseconds",

@@ -80,7 +80,7 @@ Result<void> run_server(const ServerOptions& options) {
   const EndSignals signals;
   const Logging logging(options.log);
   TRY(check_exposure(options));
-  const auto server = TRY(serve::Server::open(options.repository, options.opener));
+  const auto server = TRY(serve::Server::open(options.repository, options.opener, options.executor));
   const auto http = TRY(HttpServer::start(*server, options.http));
   const auto port = std::to_string(http->port());
   const auto models = std::to_string(server->catalogue()->snapshot().models.size());

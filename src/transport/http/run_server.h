@@ -11,6 +11,7 @@ namespace tercel::transport::http {
 struct ServerOptions {
   std::string repository;
   registry::Opener opener;  // how a version is opened: registry::plan_opener()
+  serve::ExecutorOptions executor;
   HttpOptions http;
   bool insecure = false;                           // listen beyond this machine although there is neither TLS nor authorisation
   std::chrono::milliseconds drain_delay{0};        // not ready, but still serving: time for load balancers to notice

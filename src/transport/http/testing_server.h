@@ -40,7 +40,7 @@ class TestingServer {
     behaviour.fails = name == "failing";
     if (name == "half") behaviour.inputs = {{"x0", DType::kFloat16, {-1}}};
     if (name == "pair") behaviour.inputs = {{"x0", DType::kFloat32, {-1, 4}}, {"x1", DType::kInt64, {-1}}};
-    return serve::echo_model(behaviour, settings.instances, name == "queued" || name == "slow" ? 0 : 1000);
+    return serve::echo_model(behaviour, std::max(settings.instances.count, 1u), name == "queued" || name == "slow" ? 0 : 1000);
   }
 
   registry::TestingRepository repository_;

@@ -1,0 +1,161 @@
+#include "registry/warm_up.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <random>
+
+#include "platform/clock.h"
+
+namespace tercel::registry {
+namespace {
+
+constexpr int kRunsMax = 9;
+constexpr int64_t kRunsNs = 40'000'000;    // for one number of rows, once there are two runs
+constexpr uint32_t kPreparedRowsMax = 32;  // every number of rows up to here is prepared, above it the measured ones
+constexpr double kSameWithin = 1e-3;
+
+// A request of the smallest shapes that the plan was made for, with `rows` rows where it batches.
+class SampleRequest {
+ public:
+  static Result<SampleRequest> make(const plan::Program& program, int64_t rows) {
+    SampleRequest sample;
+    for (size_t i = 0; i < program.profile.size(); ++i) {
+      const auto& range = program.profile[i];
+      Shape shape;
+      for (size_t axis = 0; axis < range.low.size(); ++axis)
+        shape.push_back(range.low[axis] == 0 && range.high[axis] > 0 ? 1 : range.low[axis]);
+      if (rows > 0) shape[0] = Dim(rows);
+      TRY(checked_elements(shape));
+      const TensorType type{range.dtype, shape};
+      std::byte* const values = sample.request_.reserve(i, std::max<size_t>(type.bytes(), 1));
+      if (!values) return Error(ErrorCode::kExhausted, "no memory for the warm-up");
+      fill(type, values, i);
+      sample.request_.inputs.push_back({type, values});
+    }
+    for (uint32_t i = 0; i < program.main().outputs.size(); ++i) sample.request_.outputs.push_back({i, true});
+    return sample;
+  }
+  const request::InferRequest& request() const { return request_; }
+
+ private:
+  // Floats from -1 to 1, integers 0 and 1: what few models refuse. The same values for the same row, whatever is behind it.
+  static void fill(const TensorType& type, std::byte* values, size_t seed) {
+    std::minstd_rand random(static_cast<unsigned>(seed) + 1);
+    visit_dtype(type.dtype, [&]<typename T>() {
+      T* const out = reinterpret_cast<T*>(values);
+      const int64_t elements = type.shape.elements();
+      for (int64_t i = 0; i < elements; ++i) {
+        const auto drawn = static_cast<float>(random() % 2001);
+        if constexpr (std::is_integral_v<T>) out[i] = static_cast<T>(drawn > 1000);
+        else out[i] = static_cast<T>((drawn - 1000) / 1000);
+      }
+    });
+  }
+
+  request::InferRequest request_;
+};
+
+Result<void> measure(OpenedVariant& variant, InstanceGroup& group, const plan::Program& program, uint32_t rows, bool batches) {
+  const SampleRequest sample = TRY(SampleRequest::make(program, batches ? rows : 0));
+  request::InferReply reply;
+  std::vector<int64_t> took_ns;
+  Instance& instance = *group.instances[0];
+  TRY(instance.run(sample.request(), reply));  // cold caches: it does not count
+  const int64_t end_ns = platform::now_ns() + kRunsNs;
+  while (took_ns.size() < kRunsMax && (took_ns.empty() || platform::now_ns() < end_ns)) {
+    const int64_t begun_ns = platform::now_ns();
+    TRY(instance.run(sample.request(), reply));
+    took_ns.push_back(std::max<int64_t>(platform::now_ns() - begun_ns, 1));
+  }
+  std::sort(took_ns.begin(), took_ns.end());
+  variant.costs.push_back({group.threads, rows, took_ns[took_ns.size() / 2], took_ns.back()});
+  return {};
+}
+
+Result<void> prepare(InstanceGroup& group, const plan::Program& program, uint32_t rows_max, bool batches) {
+  for (uint32_t rows = 1; rows <= rows_max; rows += rows < kPreparedRowsMax ? 1 : rows) {
+    const SampleRequest sample = TRY(SampleRequest::make(program, batches ? rows : 0));
+    for (auto& instance : group.instances) TRY(instance->prepare(sample.request()));
+  }
+  return {};
+}
+
+// Row `row` of every output, as doubles.
+Result<std::vector<double>> output_row(Instance& instance, const request::InferRequest& request, int64_t row) {
+  request::InferReply reply;
+  TRY(instance.run(request, reply));
+  std::vector<double> values;
+  for (const auto& output : reply.outputs) {
+    const int64_t rows = output.type.shape.rank() > 0 ? output.type.shape.size(0) : 0;
+    if (row >= rows) return unsupported("an output has other rows than the inputs");
+    const int64_t each = output.type.shape.elements() / rows;
+    visit_dtype(output.type.dtype, [&]<typename T>() {
+      const T* const first = static_cast<const T*>(output.data) + row * each;
+      for (int64_t i = 0; i < each; ++i) {
+        if constexpr (std::is_arithmetic_v<T>) values.push_back(static_cast<double>(first[i]));
+        else values.push_back(static_cast<double>(static_cast<float>(first[i])));
+      }
+    });
+  }
+  return values;
+}
+
+}  // namespace
+
+int64_t batch_rows_of(const plan::Program& program) {
+  const plan::ProgramGraph& graph = program.main();
+  if (graph.inputs.empty() || graph.outputs.empty()) return 0;
+  const auto first_of = [&](plan::ValueId id) {
+    const Shape& shape = graph.values[id].type.shape;
+    return shape.rank() > 0 ? shape[0] : Dim(0);
+  };
+  const Dim rows = first_of(graph.inputs[0]);
+  if (!rows.is_symbol()) return 0;
+  const auto is_rows = [&](plan::ValueId id) { return first_of(id) == rows; };
+  if (!std::ranges::all_of(graph.inputs, is_rows) || !std::ranges::all_of(graph.outputs, is_rows)) return 0;
+  int64_t most = plan::kDimMax;
+  for (const auto& range : program.profile) {
+    if (range.low.empty() || range.low[0] > 1) return 0;
+    most = std::min(most, range.high[0]);
+  }
+  return most;
+}
+
+Result<void> warm_up(OpenedVariant& variant, const plan::Program& program, uint32_t rows_max, int64_t budget_ns) {
+  const bool batches = batch_rows_of(program) > 0;
+  const int64_t end_ns = platform::now_ns() + budget_ns;
+  for (InstanceGroup& group : variant.groups) TRY(prepare(group, program, rows_max, batches));
+  for (uint32_t rows = 1; rows <= rows_max; rows *= 2) {
+    if (rows > 1 && platform::now_ns() > end_ns) break;
+    for (InstanceGroup& group : variant.groups) TRY(measure(variant, group, program, rows, batches));
+  }
+  return {};
+}
+
+Result<bool> rows_are_independent(Instance& instance, const plan::Program& program) {
+  const SampleRequest one = TRY(SampleRequest::make(program, 1)), two = TRY(SampleRequest::make(program, 2));
+  // The second row alone: the same request with its inputs moved on by a row.
+  request::InferRequest second;
+  second.outputs = two.request().outputs;
+  for (const auto& input : two.request().inputs) {
+    TensorType type = input.type;
+    type.shape[0] = Dim(1);
+    second.inputs.push_back({type, static_cast<const std::byte*>(input.data) + type.bytes()});
+  }
+  for (int64_t row = 0; row < 2; ++row) {
+    const auto alone = TRY(output_row(instance, row == 0 ? one.request() : second, 0));
+    const auto together = TRY(output_row(instance, two.request(), row));
+    double largest = 0, apart = 0;
+    if (alone.size() != together.size()) return false;
+    for (size_t i = 0; i < alone.size(); ++i) {
+      if (!std::isfinite(alone[i]) && !std::isfinite(together[i])) continue;
+      largest = std::max(largest, std::abs(alone[i]));
+      apart = std::max(apart, std::abs(alone[i] - together[i]));
+    }
+    if (!(apart <= kSameWithin * std::max(largest, 1e-6))) return false;
+  }
+  return true;
+}
+
+}  // namespace tercel::registry
