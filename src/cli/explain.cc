@@ -6,6 +6,7 @@
 #include "cli/latency.h"
 #include "cli/load.h"
 #include "cli/tensors.h"
+#include "engine/longest_step.h"
 #include "engine/profile.h"
 
 namespace tercel::cli {
@@ -26,6 +27,12 @@ struct Step {
   engine::Session::StepInfo info;
   double time_us = 0, floor_us = 0;
   std::vector<std::pair<std::string, std::string>> refused;
+};
+
+struct Explanation {
+  std::vector<Step> steps;
+  engine::LongestStep longest;
+  std::string notice;
 };
 
 // Times of one step over the runs; the smallest counts: what the step costs when nobody disturbs it.
@@ -50,12 +57,10 @@ std::vector<std::pair<std::string, std::string>> refusals_of(const plan::Program
   return refused;
 }
 
-Result<std::vector<Step>> explain_steps(std::shared_ptr<const plan::Program> program, const Options& options,
-                                        std::string& notice) {
+Result<Explanation> explain_steps(std::shared_ptr<const plan::Program> program, const Options& options) {
   engine::SessionOptions session_options;
   session_options.threads = options.threads;
   const auto session = TRY(engine::Session::open(program, session_options));
-  notice = session->notice();
   const auto shapes = TRY(choose_shapes(*program, options.batch, options.shapes));
   const auto inputs = TRY(random_inputs(*program, shapes, 1));
   const engine::Binding* binding = TRY(session->bind(shapes));
@@ -63,7 +68,7 @@ Result<std::vector<Step>> explain_steps(std::shared_ptr<const plan::Program> pro
   TimesByNode times;
   session->observe(keep_smallest, &times);
   for (int run = 0; run < kRuns; ++run) TRY(session->run(*binding, views_of(inputs), {}, outputs));
-  session->observe(nullptr, nullptr);
+  const auto longest = TRY(engine::measure_longest_step(*session, *binding, views_of(inputs), outputs, kRuns + 1));
   const platform::Roofline roofline = host_roofline();
   const double working_set = weight_bytes_read(*program);
   std::vector<Step> steps;
@@ -72,21 +77,24 @@ Result<std::vector<Step>> explain_steps(std::shared_ptr<const plan::Program> pro
     const auto time = times.find(info.node);
     steps.push_back({info, time == times.end() ? 0 : time->second, floor, refusals_of(*program, info.node)});
   }
-  return steps;
+  return Explanation{std::move(steps), longest, session->notice()};
 }
 
-void print_json(const plan::Program& program, const std::vector<Step>& steps, const std::string& notice) {
+double longest_step_us(const Explanation& e) { return static_cast<double>(e.longest.ns) * 1e-3; }
+
+void print_json(const plan::Program& program, const Explanation& explanation) {
   std::string out;
   JsonWriter json(out);
   json.begin_object().key("steps").begin_array();
-  for (const Step& s : steps) {
+  for (const Step& s : explanation.steps) {
     json.begin_object().field("name", s.info.node).field("operator", s.info.op).field("tactic", s.info.tactic);
     json.field("time_us", s.time_us).field("floor_us", s.floor_us).field("flops", s.info.flops).field("bytes", s.info.bytes);
     json.key("refused").begin_object();
     for (const auto& [tactic, reason] : s.refused) json.field(tactic, reason);
     json.end_object().end_object();
   }
-  json.end_array().key("passes").begin_array();
+  json.end_array().field("longest_step_us", longest_step_us(explanation)).field("longest_step", explanation.longest.node);
+  json.key("passes").begin_array();
   for (const auto& pass : program.passes)
     json.begin_object().field("name", pass.name).field("changes", pass.changes).field("ms", pass.milliseconds).end_object();
   json.end_array().key("promises").begin_array();
@@ -98,12 +106,12 @@ void print_json(const plan::Program& program, const std::vector<Step>& steps, co
       for (const auto& promised : bucket.latency) write_json(json, promised);
       json.end_array().end_object();
     }
-  json.end_array().field("notice", notice).end_object();
+  json.end_array().field("notice", explanation.notice).end_object();
   std::printf("%s\n", out.c_str());
 }
 
-void print_text(const plan::Program& program, const std::vector<Step>& steps, const std::string& notice, const Options& options,
-                const Terminal& terminal) {
+void print_text(const plan::Program& program, const Explanation& explanation, const Options& options, const Terminal& terminal) {
+  const std::vector<Step>& steps = explanation.steps;
   Table table({"#", "step", "operator", "tactic", "time", "floor", "x floor"});
   double total = 0;
   for (size_t i = 0; i < steps.size(); ++i) {
@@ -115,6 +123,9 @@ void print_text(const plan::Program& program, const std::vector<Step>& steps, co
   }
   table.print(terminal);
   std::printf("\n%zu steps, %s together on one run at a time\n", steps.size(), time_text(total).c_str());
+  std::printf("longest step between two points where a run can be stopped: %s%s%s\n",
+              time_text(longest_step_us(explanation)).c_str(), explanation.longest.node.empty() ? "" : ", of ",
+              explanation.longest.node.c_str());
   if (options.refusals)
     for (const Step& s : steps)
       for (const auto& [tactic, reason] : s.refused)
@@ -128,7 +139,7 @@ void print_text(const plan::Program& program, const std::vector<Step>& steps, co
     std::printf("\n%s\n", terminal.bold("latency that the plan promises").c_str());
     promises(tuned->buckets).print(terminal);
   }
-  if (!notice.empty()) std::printf("%s\n", notice.c_str());
+  if (!explanation.notice.empty()) std::printf("%s\n", explanation.notice.c_str());
 }
 
 Result<void> explain(const Options& options, const Terminal& terminal) {
@@ -136,11 +147,10 @@ Result<void> explain(const Options& options, const Terminal& terminal) {
   ProgressBar progress(terminal);
   compile.progress = [&](std::string_view what, int done, int total) { progress.show(what, done, total); };
   const auto program = TRY(load_program(options.file, compile));
-  std::string notice;
-  const auto steps = TRY(explain_steps(program, options, notice));
+  const Explanation explanation = TRY(explain_steps(program, options));
   progress.clear();
-  if (terminal.json) print_json(*program, steps, notice);
-  else if (!terminal.quiet) print_text(*program, steps, notice, options, terminal);
+  if (terminal.json) print_json(*program, explanation);
+  else if (!terminal.quiet) print_text(*program, explanation, options, terminal);
   return {};
 }
 

@@ -95,7 +95,10 @@ void BoundGraph::enter(Region& region) {
   for (const Patch& patch : region.patches) region.pointers[patch.entry] = slots_[patch.slot];
 }
 
-Result<void> RunContext::check_wanted() const {
+int64_t RunContext::clock_ns() const { return platform::now_ns() - (pauses ? pauses->stopped_ns() : 0); }
+
+Result<void> RunContext::pass_boundary() const {
+  if (pauses) pauses->pass();
   if (control.cancel && control.cancel->load(std::memory_order_relaxed)) return Error(ErrorCode::kCancelled, "cancelled");
   if (control.deadline_ns && platform::now_ns() >= control.deadline_ns) return Error(ErrorCode::kDeadline, "deadline passed");
   return {};
@@ -115,10 +118,10 @@ Result<void> BoundGraph::run_region(const RunContext& context, Region& region, S
 
 Result<void> BoundGraph::run_timed(const RunContext& context, Region& region, StepTimes& times) {
   for (const Step& step : region.steps) {
-    TRY(context.check_wanted());
-    const int64_t before = times.wanted() ? platform::now_ns() : 0;
+    TRY(context.pass_boundary());
+    const int64_t before = times.wanted() ? context.clock_ns() : 0;
     if (!context.execute(step, region.scratch)) return failed(context, step);
-    if (times.wanted()) times.add(platform::now_ns() - before);
+    if (times.wanted()) times.add(context.clock_ns() - before);
   }
   return {};
 }
@@ -129,10 +132,10 @@ Result<void> BoundGraph::run_watched(const RunContext& context, Region& region, 
   std::vector<OutputView> views;
   for (size_t i = 0; i < region.steps.size(); ++i) {
     const Step& step = region.steps[i];
-    TRY(context.check_wanted());
-    const int64_t before = platform::now_ns();
+    TRY(context.pass_boundary());
+    const int64_t before = context.clock_ns();
     if (!context.execute(step, region.scratch)) return failed(context, step);
-    const int64_t after = platform::now_ns();
+    const int64_t after = context.clock_ns();
     times.add(after - before);
     const plan::ProgramNode& node = graph.nodes[step.node];
     views.clear();
@@ -178,7 +181,7 @@ bool is_stop(ErrorCode code) { return code == ErrorCode::kCancelled || code == E
 
 Result<Region*> BoundGraph::cross(const RunContext& context, Barrier& barrier, StepTimes& times) {
   const plan::ProgramNode& node = environment_.graph(graph_).nodes[barrier.node];
-  TRY(context.check_wanted());
+  TRY(context.pass_boundary());
   BarrierRun run{environment_, context, barrier, node, {}};
   for (plan::ValueId id : node.inputs) {
     run.inputs.emplace_back();
@@ -190,17 +193,17 @@ Result<Region*> BoundGraph::cross(const RunContext& context, Barrier& barrier, S
                          .known = value.known ? &*value.known : nullptr,
                          .source = value.source};
   }
-  const int64_t before = platform::now_ns();
+  const int64_t before = context.clock_ns();
   auto types = ops::is_control(node.op->name) ? run_control(run) : run_with_values(run);
   if (!types.ok()) return is_stop(types.error().code()) ? types.error() : types.error().within(describe(node));
-  times.add(platform::now_ns() - before);
+  times.add(context.clock_ns() - before);
   slots_.resize(std::max(slots_.size(), barrier.first_slot + barrier.buffers.size()));
   for (size_t i = 0; i < barrier.buffers.size(); ++i) slots_[barrier.first_slot + i] = barrier.buffers[i].data();
   if (context.observer) {
     std::vector<OutputView> views;
     for (size_t i = 0; i < barrier.buffers.size(); ++i)
       views.push_back({(*types)[i], barrier.wanted[i] ? barrier.buffers[i].data() : nullptr});
-    context.observer(context.observer_user, node, views, static_cast<double>(platform::now_ns() - before) * 1e-3);
+    context.observer(context.observer_user, node, views, static_cast<double>(context.clock_ns() - before) * 1e-3);
   }
   return continuation(barrier, types.take());
 }

@@ -5,6 +5,7 @@
 #include <span>
 #include <vector>
 
+#include "engine/pauses.h"
 #include "engine/region.h"
 #include "engine/session.h"
 #include "kernels/failure.h"
@@ -20,16 +21,20 @@ struct RunContext {
   Session::Observer observer = nullptr;  // of the main graph only
   void* observer_user = nullptr;
   kernels::Failure* failure = nullptr;  // of this run's steps
+  Pauses* pauses = nullptr;             // null: the run keeps its thread
 
   kernels::Workers* workers_of(const Step& step) const { return step.in_place ? in_place_workers : workers; }
-  bool may_stop() const { return control.cancel || control.deadline_ns; }
+  bool may_stop() const { return control.cancel || control.deadline_ns || pauses; }
+  // A clock that stands still while the run is stopped.
+  int64_t clock_ns() const;
   // False when the step failed.
   bool execute(const Step& step, std::byte* scratch) const {
     step.kernel.run({step.inputs, step.outputs, scratch, workers_of(step), failure});
     return !failure->happened();
   }
-  // Not ok once the caller no longer wants the answer. Allocates nothing: the messages are short.
-  Result<void> check_wanted() const;
+  // Between two steps or iterations: gives the thread away where that is asked for. Not ok once the caller no longer wants the
+  // answer. Allocates nothing: the messages are short.
+  Result<void> pass_boundary() const;
 };
 
 // Where a run notes what its steps took; does nothing where nobody asked.

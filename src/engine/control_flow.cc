@@ -65,7 +65,7 @@ TensorType declared_type(const plan::ProgramGraph& graph, size_t output) {
 }
 
 Result<void> check_iteration(const RunContext& context, int64_t iteration) {
-  TRY(context.check_wanted());
+  TRY(context.pass_boundary());
   if (iteration >= kIterationsMax)
     return too_large("it iterates more than " + std::to_string(kIterationsMax) + " times, the limit of loops");
   return {};

@@ -165,18 +165,24 @@ Result<void> Session::run(const Binding& wanted, std::span<const InputView> inpu
   if (may_share) state.rush.begin(start_ns);
   const bool awake = may_share && state.pool->begin_request(binding->worth_waking && binding->asked_for_workers);
   const bool shared = awake || (may_share && binding->worth_waking);
-  const RunContext context{.workers = shared ? static_cast<kernels::Workers*>(state.pool.get()) : &state.serial,
-                           .in_place_workers = shared ? &state.pool->for_in_place() : &state.serial,
+  Pauses pauses(control, shared ? state.pool.get() : nullptr);
+  PausingWorkers pausing(pauses);
+  kernels::Workers* const alone = pauses.has_point() ? static_cast<kernels::Workers*>(&pausing) : &state.serial;
+  const RunContext context{.workers = shared ? state.pool.get() : alone,
+                           .in_place_workers = shared ? &state.pool->for_in_place() : alone,
                            .control = control,
                            .check_numerics = state.options.check_numerics,
                            .observer = state.observer,
                            .observer_user = state.observer_user,
-                           .failure = &state.failure};
+                           .failure = &state.failure,
+                           .pauses = pauses.has_point() ? &pauses : nullptr};
   state.failure.clear();
   auto result = binding->graph->run(context, binding->inputs, output_buffers, outputs);
   const int64_t end_ns = watched || may_share ? platform::now_ns() : 0;
   if (may_share) binding->asked_for_workers = state.pool->end_request(state.rush.end(end_ns) && state.options.linger);
-  if (watched && result.ok()) binding->watch.add(end_ns - start_ns, state.disturbances());
+  // Faults and preemptions while the run was stopped belong to others.
+  if (watched && pauses.has_stopped()) binding->watch.begin(state.disturbances());
+  else if (watched && result.ok()) binding->watch.add(end_ns - start_ns, state.disturbances());
   return result;
 }
 

@@ -14,6 +14,9 @@ class Workers {
   // Threads that may run chunks, including the caller's. Use it to choose whether to cut at all, never where.
   virtual int count() const = 0;
 
+  // Whether somebody may want the caller's thread between two chunks: then a lone thread's work is cut too, where it is long.
+  virtual bool may_pause() const { return false; }
+
   // Runs task(chunk, worker) for every chunk in 0..chunks-1 and returns when all are done; `worker` is in 0..count()-1
   // and no two chunks run with the same worker at once (index per-thread scratch with it). Chunks are idempotent, hold no
   // lock and own no memory: the engine may stop one anywhere and run it again from its start. Never called from within a

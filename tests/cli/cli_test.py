@@ -218,6 +218,9 @@ def explain_fields(cli):
         assert {"name", "operator", "tactic", "time_us", "floor_us", "refused"} <= step.keys()
     assert report["passes"] and {"name", "changes", "ms"} <= report["passes"][0].keys()
     assert any(step["refused"] for step in report["steps"])
+    # The distance between two points where a run can be stopped: no step of the plan takes much longer than the whole run.
+    assert 0 < report["longest_step_us"] < 1e6 and report["longest_step"] in [step["name"] for step in report["steps"]], report
+    assert "can be stopped" in cli.run("explain", cli.plan()).stdout
 
 
 @test

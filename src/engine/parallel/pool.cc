@@ -145,6 +145,11 @@ bool Pool::end_request(bool linger) {
   return asked_;
 }
 
+void Pool::rest() {
+  if (woken_) awake_.store(kAsleep, std::memory_order_release);
+  woken_ = false;
+}
+
 // Claims chunks until none is left. Returns how many it ran.
 int Pool::take_chunks(int worker) {
   int ran = 0;

@@ -53,6 +53,8 @@ class Pool final : public kernels::Workers {
   // Lets the helpers go back to sleep, at once or, with `linger`, when no request follows soon; the latter wakes them where
   // they sleep. Returns whether the request had asked for workers.
   bool end_request(bool linger = false);
+  // Within a request, between two jobs: lets the helpers sleep at once. The next job wakes them again.
+  void rest();
 
   int count() const override { return static_cast<int>(helpers_.size()) + 1; }
   void run(int chunks, FunctionRef<void(int chunk, int worker)> task) override { run_job(chunks, task, true); }

@@ -27,12 +27,17 @@ inline Cut cut_work(int64_t items, double ns_per_item) {
   return {items, per_piece, static_cast<int>((items + per_piece - 1) / per_piece)};
 }
 
+// Whether nobody is there to take pieces, or to come between them.
+inline bool runs_whole(const Workers& workers, const Cut& cut) {
+  return (cut.pieces == 1 || workers.count() == 1) && !workers.may_pause();
+}
+
 // body(begin, end, worker) over all items, each once. For bodies whose results do not depend on where the cuts are: a lone
-// thread takes everything in one call.
+// thread that nobody else wants takes everything in one call.
 template <typename Body>
 void run_anyhow(Workers& workers, const Cut& cut, const Body& body) {
   if (cut.pieces == 0) return;
-  if (cut.pieces == 1 || workers.count() == 1) return body(int64_t{0}, cut.items, 0);
+  if (runs_whole(workers, cut)) return body(int64_t{0}, cut.items, 0);
   workers.run(cut.pieces, [&](int piece, int worker) {
     const int64_t begin = piece * cut.per_piece;
     body(begin, std::min(begin + cut.per_piece, cut.items), worker);
@@ -46,7 +51,7 @@ void run_pieces(Workers& workers, const Cut& cut, const Body& body) {
     const int64_t begin = piece * cut.per_piece;
     body(piece, begin, std::min(begin + cut.per_piece, cut.items), worker);
   };
-  if (cut.pieces == 1 || workers.count() == 1) {
+  if (runs_whole(workers, cut)) {
     for (int piece = 0; piece < cut.pieces; ++piece) task(piece, 0);
   } else if (cut.pieces > 0) {
     workers.run(cut.pieces, task);

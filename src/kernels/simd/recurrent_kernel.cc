@@ -20,7 +20,7 @@ class RecurrentRun {
     run_anyhow(*b_.workers, p_.projection, [&](int64_t begin, int64_t end, int) {
       for (int64_t unit = begin; unit < end; ++unit) project(unit / p_.panels(), unit % p_.panels());
     });
-    if (p_.cut_steps) run_steps_cut();
+    if (p_.cut_steps || b_.workers->may_pause()) run_steps_cut();
     else
       run_anyhow(*b_.workers, p_.whole, [&](int64_t begin, int64_t end, int) {
         for (int64_t direction = begin; direction < end; ++direction) run_direction(direction);

@@ -10,7 +10,7 @@
 #include "platform/isa.h"
 
 // For tests: a row of this folder against the reference row, on every instruction set of the host, with one and three
-// workers, aligned and unaligned buffers, in place and not: all bits of one instruction set must be equal.
+// workers and one that may be paused, aligned and unaligned buffers, in place and not: all bits of one instruction set must be equal.
 namespace tercel::kernels::simd {
 
 // One operator on given tensors; all contents are known when the row binds.

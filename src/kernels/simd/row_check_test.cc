@@ -17,15 +17,18 @@ namespace {
 // Tasks last to first, on workers in turn; each twice, as the engine may, but where a step writes what it reads.
 class TestWorkers final : public Workers {
  public:
-  TestWorkers(int count, bool in_place) : count_(count), times_(in_place ? 1 : 2) {}
+  TestWorkers(int count, bool may_pause, bool in_place) : count_(count), may_pause_(may_pause), times_(in_place ? 1 : 2) {}
   int count() const override { return count_; }
+  bool may_pause() const override { return may_pause_; }
   void run(int chunks, FunctionRef<void(int, int)> task) override {
     for (int chunk = chunks - 1; chunk >= 0; --chunk)
       for (int time = 0; time < times_; ++time) task(chunk, (chunk + time) % count_);
   }
 
  private:
-  int count_, times_;
+  int count_;
+  bool may_pause_;
+  int times_;
 };
 
 // A copy of a tensor's bytes in an allocation of exactly that size, from `shift` elements behind an aligned address.
@@ -47,6 +50,7 @@ struct Setting {
   int workers;
   size_t shift;
   int in_place;  // input that shares the output's buffer, or -1
+  bool may_pause = false;
 };
 
 const KernelRow* find(std::string_view name) {
@@ -95,7 +99,7 @@ Result<std::vector<Tensor>> run(const KernelRow& row, const OpCase& c, const std
   if (setting.in_place >= 0) out[0] = const_cast<void*>(in[static_cast<size_t>(setting.in_place)]);
   const TensorType scratch_type{DType::kUint8, {Dim(static_cast<int64_t>(kernel.scratch_bytes()))}};
   const Buffer scratch(scratch_type, nullptr, 0);
-  TestWorkers workers(setting.workers, setting.in_place >= 0);
+  TestWorkers workers(setting.workers, setting.may_pause, setting.in_place >= 0);
   kernel.run({in.data(), out.data(), scratch.data, &workers});
 
   std::vector<Tensor> results(types.size());
@@ -127,9 +131,11 @@ void compare(const Tensor& got, const Tensor& want, Tolerance tolerance, const s
 
 std::vector<Setting> settings_for(const KernelRow& row, const OpCase& c, const std::vector<TensorType>& types,
                                   const platform::Isa& isa) {
-  std::vector<Setting> settings = {{isa, 1, 0, -1}, {isa, 3, 0, -1}, {isa, 1, 1, -1}, {isa, 3, 3, -1}};
+  std::vector<Setting> settings = {{isa, 1, 0, -1}, {isa, 3, 0, -1}, {isa, 1, 1, -1}, {isa, 3, 3, -1}, {isa, 1, 0, -1, true}};
   for (size_t i = 0; row.in_place && i < c.inputs.size(); ++i)
-    if (c.inputs[i] && c.inputs[i]->type() == types[0] && c.wanted[0]) settings.push_back({isa, 1, 0, static_cast<int>(i)});
+    for (bool may_pause : {false, true})
+      if (c.inputs[i] && c.inputs[i]->type() == types[0] && c.wanted[0])
+        settings.push_back({isa, 1, 0, static_cast<int>(i), may_pause});
   return settings;
 }
 
@@ -171,8 +177,8 @@ void expect_outputs(std::string_view name, const OpCase& c, const std::vector<Te
     std::vector<Tensor> first;
     for (const Setting& setting : settings_for(*row, c, *types, isa)) {
       const std::string where = std::string(name) + " on " + target_name(isa) + ", " + std::to_string(setting.workers) +
-                                " workers, shift " + std::to_string(setting.shift) + ", in place " +
-                                std::to_string(setting.in_place) + ", seed " + std::to_string(test_seed());
+                                (setting.may_pause ? " paused" : "") + " workers, shift " + std::to_string(setting.shift) +
+                                ", in place " + std::to_string(setting.in_place) + ", seed " + std::to_string(test_seed());
       const auto got = run(*row, c, *types, setting);
       ASSERT_TRUE(got.ok()) << where << ": " << got.error().message();
       if (first.empty()) {

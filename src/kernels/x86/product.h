@@ -141,9 +141,10 @@ void run_product(const Product& product, int64_t row0, int64_t row1, int64_t pan
 }
 
 // Runs task(chunk, worker) for all chunks, in at most `tasks` neighbourly shares, without a hand-over where one share is all.
+// One by one where somebody may want the thread in between.
 template <typename Task>
 void for_chunks(Workers* workers, int64_t chunks, Task&& task, int64_t tasks = kChunksMax) {
-  const int64_t shares = std::min(chunks, tasks);
+  const int64_t shares = workers->may_pause() ? chunks : std::min(chunks, tasks);
   const auto share = [&](int64_t index, int worker) {
     for (int64_t chunk = chunks * index / shares; chunk < chunks * (index + 1) / shares; ++chunk) task(chunk, worker);
   };

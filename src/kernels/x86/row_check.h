@@ -63,7 +63,7 @@ inline void expect_close(const Floats& got, const Expected& want, double toleran
   }
 }
 
-// Runs every accepting row with 1 and 3 workers (equal bits), and returns how many there were.
+// Runs every accepting row with 1 and 3 workers and one that may be paused (equal bits), and returns how many there were.
 inline int check_rows(const Step& step, const Expected& want, const std::string& where, double tolerance = 2e-6) {
   int count = 0;
   for (const KernelRow* row : own_rows(step.op)) {
@@ -73,13 +73,17 @@ inline int check_rows(const Step& step, const Expected& want, const std::string&
     covered_rows().insert(std::string(row->name));
     const std::string label = std::string(row->name) + " " + where;
     SerialWorkers one;
+    LoneWorker paused;
     ThreadedWorkers three(3);
     const Floats& got = serial.run(one);
     expect_close(got, want, tolerance, label);
     EXPECT_TRUE(serial.kept_to_its_output()) << label;
+    const auto bits = std::vector<float>(got.data(), got.data() + got.size());
     const Floats& other = threaded.run(three);
-    EXPECT_EQ(0, std::memcmp(got.data(), other.data(), static_cast<size_t>(got.size()) * sizeof(float)))
-        << label << ": bits differ with 3 workers";
+    EXPECT_EQ(0, std::memcmp(bits.data(), other.data(), bits.size() * sizeof(float))) << label << ": bits differ with 3 workers";
+    const Floats& cut = serial.run(paused);
+    EXPECT_EQ(0, std::memcmp(bits.data(), cut.data(), bits.size() * sizeof(float)))
+        << label << ": bits differ where it is paused";
   }
   return count;
 }

@@ -36,6 +36,16 @@ class ThreadedWorkers final : public Workers {
   int count_;
 };
 
+// A lone thread that somebody may want between two chunks.
+class LoneWorker final : public Workers {
+ public:
+  int count() const override { return 1; }
+  bool may_pause() const override { return true; }
+  void run(int chunks, FunctionRef<void(int, int)> task) override {
+    for (int chunk = 0; chunk < chunks; ++chunk) task(chunk, 0);
+  }
+};
+
 // Floats that lie `skew` floats behind a cache line: callers may hand in what is aligned to its element and no more.
 struct Floats {
   static inline int64_t skew = 1;
