@@ -14,9 +14,10 @@ struct LongestStep {
   std::string node;  // ProgramNode::name of the node of the main graph that it belongs to; empty: of none
 };
 
-// Measures the longest distance between two yield points (yield_point.h), a run's start and end included: the longest of each of
-// `runs` runs, and of these the median, so that a CPU that was taken away now and then does not count; `node` is that of the same
-// run. One more run goes first, which may still bind and allocate. `runs`: at least one, better an odd number.
+// Measures the longest distance between two yield points (yield_point.h), a run's start and end included. Every distance
+// counts with its median over `runs` runs, the first between the first two yield points, and so on; of these medians the longest
+// is the answer. So a CPU that was taken away does not count, even where no run is short enough to keep it to the end. One more
+// run goes first, which may still bind and allocate. `runs`: at least one, better an odd number.
 //
 // Off the hot path: allocates, and leaves the session without an observer. As one who runs it: refused while another thread uses
 // the session.

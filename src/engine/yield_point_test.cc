@@ -208,7 +208,7 @@ TEST(YieldPoint, LiesInTheStepsAndIterationsOfALoop) {
 }
 
 TEST(YieldPoint, StopsAsOftenAsItIsAsked) {
-  Runner runner(matmul_program(512));
+  Runner runner(conv_program());
   std::vector<int> at;
   int passed = 0;
   Asked* self = nullptr;
