@@ -61,8 +61,9 @@ typedef struct tercel_operator_node {
 
 /* The threads of one run. A task's chunks are cut by sizes, never by `threads`, so that the bits do not depend on it; each
  * writes its own part of the output. Chunks hold no lock and own no memory, and they can be started again from their beginning:
- * one whose thread lost its processor is computed by another. No two chunks run with the same `worker`, below `threads`, at
- * once. Not to be called from within a task. */
+ * one whose thread lost its processor is computed by another. Before each chunk of a run on one thread another request may have
+ * that thread for a while: nothing is kept in thread-local memory across parallel(). No two chunks run with the same `worker`,
+ * below `threads`, at once. Not to be called from within a task. */
 typedef struct tercel_workers tercel_workers;
 struct tercel_workers {
   size_t struct_size;

@@ -78,7 +78,8 @@ class Session {
   // Computes. `inputs` in the order of the main graph's inputs, with exactly the bound types; `outputs` receives one view
   // per output. `output_buffers` is empty, or one pointer per output: null, or caller-owned memory of the output's bytes.
   // After the first run of a bound shape whose sizes do not depend on data: no allocation, no page fault, no syscall but
-  // one wake-up when threads > 1 (and two or three to take a chunk back from a preempted helper). No more threads are woken
+  // one wake-up when threads > 1 (and two or three to take a chunk back from a preempted helper, and a wake-up more after each
+  // time that it was stopped at RunControl::yield). No more threads are woken
   // than the CPU quota of the process's control groups keeps running now, as of the last second. If, Loop, Scan and nodes whose
   // output sizes depend on data are bound while they run, and may allocate; so may errors, but for kCancelled and kDeadline.
   // Input and output memory must not overlap.

@@ -88,6 +88,27 @@ TEST(Pool, HelpersSleepBetweenRequests) {
   EXPECT_LT(process_cpu_seconds() - before, 0.05);
 }
 
+TEST(Pool, HelpersRestWithinARequestAndComeBack) {
+  auto pool = Pool::start(2).take();
+  pool->begin_request(true);
+  pool->run(8, [](int, int) {});
+  pool->rest();
+  std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  const double before = process_cpu_seconds();
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_LT(process_cpu_seconds() - before, 0.05);
+  std::atomic<bool> helped{false};
+  for (const Patience patience; !helped && patience.lasts();)
+    pool->run(64, [&](int, int worker) {
+      if (worker == 1) helped = true;
+      for (int i = 0; i < 1000; ++i) asm volatile("");
+    });
+  EXPECT_TRUE(helped);
+  pool->rest();
+  pool->rest();
+  EXPECT_TRUE(pool->end_request());  // what was asked for before the rest counts
+}
+
 // A chunk that never ends on a helper, as if the system never ran the thread again.
 TEST(Pool, TakesBackWhatAStuckHelperHolds) {
   if (!can_interrupt()) GTEST_SKIP() << "this process cannot interrupt its threads";

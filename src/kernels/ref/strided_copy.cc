@@ -81,7 +81,8 @@ void run_copy(const StridedCopy& copy, size_t element_bytes, const void* source,
   for (int i = 0; i < copy.rank - 1; ++i) rows *= copy.sizes[i];
   const int64_t row_size = copy.sizes[copy.rank - 1];
   if (rows == 0 || row_size == 0) return;
-  const bool cut = (workers.count() > 1 || workers.may_pause()) && rows * row_size * static_cast<int64_t>(element_bytes) >= kParallelBytesMin;
+  const bool cut =
+      (workers.count() > 1 || workers.may_pause()) && rows * row_size * static_cast<int64_t>(element_bytes) >= kParallelBytesMin;
   const int64_t chunks = cut ? std::min<int64_t>(rows, kChunksMax) : 1;
   visit_element_bytes(element_bytes, [&]<typename T>() {
     const auto task = [&](int chunk, int) {

@@ -77,10 +77,15 @@ Result<MatMulPlan> plan_of(const StepContext& context, const TileFamily& family)
 
   const int64_t depth = plan.a.columns;
   plan.product = cut_product(family, plan.a.rows, plan.b.columns, 1, depth, depth, plan.batches);
-  // Chunks pack the panels that they use: cutting rows would pack them again for each part, which pays for tall parts only.
+  const int64_t chunks = plan.product.chunks();
+  // Chunks pack the panels that they use: cutting rows would pack them again for each part, which pays for tall parts only. Parts
+  // of the panels make up for those.
   plan.product.row_parts = std::min<int64_t>(plan.product.row_parts, std::max<int64_t>(1, plan.a.rows / 64));
   if (plan.product.blocks.size() > 1)
     plan.product.row_parts = std::max(plan.product.row_parts, (plan.a.rows + kBlockRows - 1) / kBlockRows);
+  if (!plan.a.transposed)  // every part of the panels would gather the rows again
+    plan.product.panel_parts =
+        std::clamp<int64_t>(chunks / plan.product.row_parts, plan.product.panel_parts, plan.product.panels());
   plan.product.epilogue = epilogue_of({});
   plan.strided = plan.a.rows <= kStridedRows && !plan.b.transposed && plan.alpha == 1;
   plan.product_bytes = plan.product.scratch_bytes();

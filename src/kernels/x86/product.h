@@ -21,6 +21,7 @@ inline constexpr int64_t kBlockRows = 384;          // rows of a chunk whose par
 inline constexpr double kChunkFlops = 1e6;          // some 5 us: far more than handing a chunk over costs
 inline constexpr double kFirstChunks = 4;           // of half that, so that small steps are shared too
 inline constexpr double kChunkWeights = 64 * 1024;  // or as many weights, where streaming them is the work
+inline constexpr double kChunkFlopsMost = 16e6;     // 70 to 200 us: longer ones would keep the thread from who waits for it
 inline constexpr int64_t kChunksMax = 64;           // that workers are handed; more are put together
 
 // Floats [offset, offset + length) of runs run .. run + runs - 1.
