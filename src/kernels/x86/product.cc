@@ -62,7 +62,7 @@ Product cut_product(const TileFamily& family, int64_t rows, int64_t columns, int
   const double whole = 2 * weights * static_cast<double>(rows) / kChunkFlops;
   const double wanted = std::max({whole, std::min(2 * whole, kFirstChunks), weights / kChunkWeights});
   const double most = std::max(static_cast<double>(kChunksMax) / static_cast<double>(std::max<int64_t>(1, batches)),
-                               whole * kChunkFlops / kChunkFlopsMost);
+                               std::min(whole * kChunkFlops / kChunkFlopsMost, kLongChunksMost));
   int64_t target = std::max<int64_t>(1, static_cast<int64_t>(std::min(wanted, most)));
   if (target > 2) target = static_cast<int64_t>(align_up(static_cast<size_t>(target), 4));  // even shares for 2 and 4 threads
   const int64_t units = std::max<int64_t>(1, (rows + row_unit - 1) / row_unit);

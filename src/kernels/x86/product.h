@@ -22,7 +22,9 @@ inline constexpr double kChunkFlops = 1e6;          // some 5 us: far more than 
 inline constexpr double kFirstChunks = 4;           // of half that, so that small steps are shared too
 inline constexpr double kChunkWeights = 64 * 1024;  // or as many weights, where streaming them is the work
 inline constexpr double kChunkFlopsMost = 16e6;     // 70 to 200 us: longer ones would keep the thread from who waits for it
+inline constexpr double kLongChunksMost = 4096;     // of a product that has more than kChunksMax because of that
 inline constexpr int64_t kChunksMax = 64;           // that workers are handed; more are put together
+inline constexpr int64_t kLoneChunksMax = 1 << 16;  // that a lone thread is handed which somebody may want in between
 
 // Floats [offset, offset + length) of runs run .. run + runs - 1.
 struct DepthBlock {
@@ -145,7 +147,7 @@ void run_product(const Product& product, int64_t row0, int64_t row1, int64_t pan
 // One by one where somebody may want the thread in between.
 template <typename Task>
 void for_chunks(Workers* workers, int64_t chunks, Task&& task, int64_t tasks = kChunksMax) {
-  const int64_t shares = workers->may_pause() ? chunks : std::min(chunks, tasks);
+  const int64_t shares = std::min(chunks, workers->may_pause() ? kLoneChunksMax : tasks);
   const auto share = [&](int64_t index, int worker) {
     for (int64_t chunk = chunks * index / shares; chunk < chunks * (index + 1) / shares; ++chunk) task(chunk, worker);
   };
