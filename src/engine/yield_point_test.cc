@@ -348,22 +348,23 @@ TEST(YieldPoint, HelpersSleepWhileTheRunIsStopped) {
   if (platform::usable_cpus() < 2) GTEST_SKIP() << "no second CPU for a helper";
   Runner plain(mixed_program()), runner(mixed_program(), 2);
   ASSERT_TRUE(plain.run().ok());
-  for (bool rest : {true, false}) {
-    double most_ms = 0;
-    int stops = 0;
-    Asked asked([&] {
-      if (++stops < 2) return;  // the helper is awake after the first step
-      sleep_ms(1);              // and may go to sleep
-      most_ms = std::max(most_ms, cpu_ms_of_others_while([] { sleep_ms(50); }));
-    });
-    for (int i = 0; i < 3; ++i) {
-      stops = 0;
-      ASSERT_TRUE(runner.run({.yield = &asked.point, .rest_while_stopped = rest}).ok());
-      EXPECT_EQ(runner.answer(), plain.answer());
-    }
-    if (rest) EXPECT_LT(most_ms, 10);
-    else EXPECT_GT(most_ms, 10);  // the canary: a helper that stays awake is seen
-  }
+  double most_ms = 0;
+  int stops = 0;
+  Asked asked([&] {
+    if (++stops < 2) return;  // the helper is awake after the first step
+    sleep_ms(1);              // and may go to sleep
+    most_ms = std::max(most_ms, cpu_ms_of_others_while([] { sleep_ms(30); }));
+  });
+  const auto run = [&](bool rest) {
+    stops = 0;
+    ASSERT_TRUE(runner.run({.yield = &asked.point, .rest_while_stopped = rest}).ok());
+    EXPECT_EQ(runner.answer(), plain.answer());
+  };
+  for (int i = 0; i < 3; ++i) run(true);
+  EXPECT_LT(most_ms, 10);
+  // The canary: a helper that stays awake is seen, once the machine lets it run.
+  for (const int64_t end = platform::now_ns() + kPatienceNs; most_ms < 10 && platform::now_ns() < end;) run(false);
+  if (most_ms < 10) GTEST_SKIP() << "the machine was too busy to let a helper run";
 }
 
 }  // namespace
