@@ -20,7 +20,7 @@ namespace {
 struct Options {
   std::string url, clients_file, arrivals = "poisson", deadline, duration, warmup, timeout, html, find_rate;
   double rate = 0, precision_percent = 5;
-  std::vector<std::string> headers;
+  std::vector<std::string> headers, parameters;
   load::ClientOptions client;
   std::string of_one_client;  // names of the options for it that were given
   uint64_t seed = 1;
@@ -82,6 +82,8 @@ Result<std::vector<load::ClientOptions>> clients_of(const Options& options) {
   if (client.model.empty()) return invalid("give --model NAME, or several clients with --clients FILE");
   client.deadline_ns = TRY(duration_or(options.deadline, "--deadline", 0));
   if (!client.latency_class.empty()) client.latency_class = TRY(load::parse_class(client.latency_class));
+  for (const std::string& text : options.parameters)
+    TRY(load::add_parameter(client.parameters, TRY(load::parse_parameter(text))));
   client.arrivals = TRY(load::parse_arrivals(options.arrivals));
   const bool own_pace = client.closed || client.arrivals.process == load::Process::kTrace;
   if (own_pace && options.rate > 0) return invalid("--rate has no meaning beside --closed or a trace, which set their own pace");
@@ -217,6 +219,9 @@ std::vector<CLI::Option*> add_client_options(CLI::App& command, Options& options
           ->allow_extra_args(false),
       command.add_option("--inputs", client.inputs, "the inputs' contents, a .npz that is cut into requests (default: random)")
           ->type_name("FILE"),
+      command.add_option("--parameter", options.parameters, "in the JSON of every request, such as priority=1; may be repeated")
+          ->type_name("NAME=VALUE")
+          ->allow_extra_args(false),
   };
 }
 
@@ -258,7 +263,7 @@ void add_load(CLI::App& app, const Shared& shared, Action& action) {
       "  [[client]]\n"
       "  name = \"interactive\"\n"
       "  model = \"mlp\"\n"
-      "  class = \"hard\"           # optional, as are version, shape, inputs and connections\n"
+      "  class = \"hard\"           # optional, as are version, shape, inputs, parameters and connections\n"
       "  deadline = \"20ms\"\n"
       "  rate = 100               # or share = 0.1, of --rate\n"
       "  arrivals = \"poisson\"     # or constant, on-off:ON/OFF, trace:FILE, closed\n"

@@ -158,7 +158,11 @@ void write_client(JsonWriter& json, const load::Report& report, const ClientRepo
     json.field("model", options.model).field("class", options.latency_class).field("arrivals", options.arrivals.text);
     json.field("deadline_us", in_us(options.deadline_ns))
         .field("connections", options.connections)
-        .field("shapes", client.shapes);
+        .field("shapes", client.shapes)
+        .key("parameters")
+        .begin_object();
+    load::write_parameters(json, options.parameters);
+    json.end_object();
   }
   json.field("requests", client.requests).field("offered_per_second", rates.offered).field("achieved_per_second", rates.achieved);
   json.field("goodput_per_second", rates.goodput).key("attainment").begin_object().field("value", rates.attainment);

@@ -83,6 +83,22 @@ Result<void> take_class(ClientOptions& client, const toml::node& node, const Fil
   return {};
 }
 
+Result<void> take_parameters(ClientOptions& client, const toml::node& node, const File& file) {
+  const auto* table = node.as_table();
+  if (!table) return file.at(node, "'parameters' must be a table such as { priority = 1 }");
+  for (const auto& [key, value] : *table) {
+    Parameter parameter{std::string(key.str()), {}};
+    if (const auto truth = value.value_exact<bool>()) parameter.value = *truth;
+    else if (const auto integer = value.value_exact<int64_t>()) parameter.value = *integer;
+    else if (const auto real = value.value_exact<double>()) parameter.value = *real;
+    else if (const auto text = value.value_exact<std::string>()) parameter.value = *text;
+    else return file.at(value, "'parameters." + parameter.name + "' must be a boolean, a number or a string");
+    const auto added = add_parameter(client.parameters, std::move(parameter));
+    if (!added.ok()) return file.at(value, added.error().message());
+  }
+  return {};
+}
+
 Result<void> take(ClientOptions& client, const std::string& key, const toml::node& node, const File& file) {
   if (key == "name") client.name = TRY(text_of(node, file, key));
   else if (key == "model") client.model = TRY(text_of(node, file, key));
@@ -94,15 +110,16 @@ Result<void> take(ClientOptions& client, const std::string& key, const toml::nod
   else if (key == "arrivals") TRY(take_arrivals(client, node, file));
   else if (key == "shape") TRY(take_shapes(client, node, file));
   else if (key == "inputs") client.inputs = TRY(text_of(node, file, key));
+  else if (key == "parameters") TRY(take_parameters(client, node, file));
   else if (key == "connections") {
     const auto count = node.value_exact<int64_t>();
     if (!count || *count < 1 || *count > kClientConnectionsMax)
       return file.at(node, "'connections' must be an integer from 1 to " + std::to_string(kClientConnectionsMax));
     client.connections = static_cast<uint32_t>(*count);
   } else {
-    return file.at(node,
-                   "unknown key '" + key +
-                       "'; known are name, model, version, class, deadline, rate, share, arrivals, connections, shape, inputs");
+    return file.at(node, "unknown key '" + key +
+                             "'; known are name, model, version, class, deadline, rate, share, arrivals, connections, "
+                             "shape, inputs, parameters");
   }
   return {};
 }

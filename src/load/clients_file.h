@@ -23,6 +23,7 @@ inline constexpr size_t kClientsFileBytesMax = 1 << 20;  // of a --clients file
 //   connections = 64               # open: at most (512 when absent); closed: exactly (1)
 //   shape = "x=1x784"              # or a list
 //   inputs = "samples.npz"         # "random" when absent
+//   parameters = { priority = 1 }  # of each request, as JSON: booleans, integers, floats and strings
 // Unknown keys, wrong types and values out of range are errors with the line. Paths are relative to `folder`.
 Result<std::vector<ClientOptions>> parse_clients(std::string_view toml, const std::string& file, const std::string& folder);
 Result<std::vector<ClientOptions>> read_clients(const std::string& path);

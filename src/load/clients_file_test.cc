@@ -20,6 +20,7 @@ arrivals = "on-off:10ms/90ms"
 connections = 8
 shape = ["x=1x784", "y=1"]
 inputs = "digits.npz"
+parameters = { priority = 1, on = true, x = 0.5, id = "7" }
 
 [[client]]
 name = "flood"
@@ -47,6 +48,12 @@ shape = "x=1x1x8x8"
   EXPECT_EQ(first.connections, 8u);
   EXPECT_EQ(first.shapes.size(), 2u);
   EXPECT_EQ(first.inputs, "/samples/digits.npz");
+  std::string parameters;
+  JsonWriter writer(parameters);
+  writer.begin_object();
+  write_parameters(writer, first.parameters);
+  writer.end_object();
+  EXPECT_EQ(parameters, R"({"id":"7","on":true,"priority":1,"x":0.5})");
   EXPECT_TRUE(flood.closed);
   EXPECT_TRUE(flood.inputs.empty());
   EXPECT_EQ(part.share, 0.25);
@@ -76,6 +83,10 @@ TEST(ClientsFile, WhatIsWrongIsSaidWithItsLine) {
       {good + "share = 0.5\n", "line 1: client 'a' needs a 'rate', or a 'share'"},
       {good + "shape = 3\n", "line 5: 'shape' must be a string"},
       {good + "shape = [3]\n", "line 5: 'shape' must be a string"},
+      {good + "parameters = 3\n", "line 5: 'parameters' must be a table"},
+      {good + "parameters = { a = [1] }\n", "line 5: 'parameters.a' must be a boolean, a number or a string"},
+      {good + "parameters = { a = inf }\n", "line 5: parameter 'a' is not a finite number"},
+      {good + "parameters = { binary_data_output = false }\n", "line 5: parameter 'binary_data_output' is always sent"},
       {good + "name = \"b\"\n", "line 5"},
       {good + good, "line 5: there are two clients 'a'"},
       {"[[client]]\nname = \"a\"\nrate = 1\n", "line 1: client 'a' needs a 'model'"},

@@ -101,7 +101,7 @@ void append_random(std::string& body, const TensorType& type, std::mt19937_64& r
   });
 }
 
-std::string json_of(const std::vector<Source>& sources) {
+std::string json_of(const std::vector<Source>& sources, const std::vector<Parameter>& parameters) {
   std::string text;
   JsonWriter json(text);
   json.begin_object().key("inputs").begin_array();
@@ -112,7 +112,9 @@ std::string json_of(const std::vector<Source>& sources) {
     json.end_array().field("datatype", protocol_name(source.input->dtype));
     json.key("parameters").begin_object().field("binary_data_size", bytes).end_object().end_object();
   }
-  json.end_array().key("parameters").begin_object().field("binary_data_output", true).end_object().end_object();
+  json.end_array().key("parameters").begin_object().field("binary_data_output", true);
+  write_parameters(json, parameters);
+  json.end_object().end_object();
   return text;
 }
 
@@ -158,7 +160,7 @@ Result<Bodies> make_bodies(const std::vector<InputMetadata>& inputs, const Clien
     }
   }
   Bodies made;
-  const std::string json = json_of(sources);
+  const std::string json = json_of(sources, client.parameters);
   const size_t bytes = TRY(tensor_bytes(sources)) + json.size();
   const size_t room = client.inputs.empty() ? kRandomBytes : kBodiesBytesMax;
   count = std::clamp<size_t>(std::min(count, room / bytes), 1, kBodiesMax);

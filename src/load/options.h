@@ -6,6 +6,7 @@
 
 #include "load/address.h"
 #include "load/arrivals.h"
+#include "load/parameters.h"
 
 namespace tercel::load {
 
@@ -28,6 +29,7 @@ struct ClientOptions {
   uint32_t connections = kOpenConnections;  // open: at most so many; closed: exactly so many
   std::vector<std::string> shapes;          // "x=1x784"
   std::string inputs;                       // a .npz; none: random contents
+  std::vector<Parameter> parameters;        // in the JSON of every request
 };
 
 // One run against one server.

@@ -160,6 +160,12 @@ def what_goes_out_is_what_was_asked_for(t):
             assert len(request.body) == header + 48 and document["parameters"] == {"binary_data_output": True}
         assert len({request.body for request in server.requests}) == 16, "the contents take turns"
         server.requests.clear()
+        report = t.json(*brief(server, "plain", "--parameter", "priority=1", "--parameter", "timeout=20000", "--parameter", 'id="7"'))
+        for request in server.requests:  # Triton takes its own parameters only as integers
+            parameters = json.loads(request.body[:int(request.headers["inference-header-content-length"])])["parameters"]
+            assert parameters == {"binary_data_output": True, "priority": 1, "timeout": 20000, "id": "7"}, parameters
+        assert report["clients"][0]["parameters"] == {"priority": 1, "timeout": 20000, "id": "7"}, report["clients"][0]
+        server.requests.clear()
         t.json(*brief(server, "plain", "--model-version", "7"))
         assert all(r.head.startswith("POST /v2/models/plain/versions/7/infer") for r in server.requests)
         assert all("x-tercel-deadline-us" not in r.headers and "x-tercel-class" not in r.headers for r in server.requests)
@@ -207,6 +213,7 @@ model = "late"
 class = "bulk"
 arrivals = "closed"
 connections = 3
+parameters = { priority = 2 }
 """)
     with FakeServer() as server:
         report = t.json(server.url, "--clients", clients, "--rate", 200, "--duration", "1.5s")
@@ -216,6 +223,7 @@ connections = 3
         assert by_name["flood"]["connections_opened"] == 3 and 20 < by_name["flood"]["requests"] <= 78, by_name["flood"]
         assert report["total"]["requests"] == sum(client["requests"] for client in report["clients"])
         assert {r.headers["x-tercel-class"] for r in server.requests if r.model == "late"} == {"bulk"}
+        assert all((b'"priority":2' in r.body) == (r.model == "late") for r in server.requests)
         text = t.run(server.url, "--clients", clients, "--rate", 200, "--duration", "1s").stdout
         assert "interactive" in text and "total" in text, text
     clients.write_text('[[client]]\nname = "a"\nmodel = "m"\nrate = 1\ndeadlin = "1ms"\n')
@@ -236,7 +244,8 @@ def wrong_usage_is_a_sentence(t):
         t.refused(server.url, "--model", "text_input", "--rate", 1, says=["'t'", "BYTES"])
         for flag, value, says in (("--deadline", "20", "20ms"), ("--class", "urgent", "guaranteed"), ("--arrivals", "x", "poisson"),
                                   ("--shape", "x=1x5", "[-1,4]"), ("--shape", "y=1", "it has x"), ("--inputs", "/no/such.npz", "/no/such.npz"),
-                                  ("--header", "a\r\nb: c", "Name: value"), ("--duration", "0", "1ms"), ("--rate", "1e9", "--rate"),
+                                  ("--header", "a\r\nb: c", "Name: value"), ("--parameter", "priority", "NAME=VALUE"),
+                                  ("--parameter", "binary_data_output=false", "always sent"), ("--duration", "0", "1ms"), ("--rate", "1e9", "--rate"),
                                   ("--find-rate", "p99", "p99=10ms"), ("--find-rate", "attainment=99%", "deadline"), ("--arrivals", "trace:/no/such", "/no/such")):
             t.refused(server.url, "--model", "plain", *([] if flag == "--rate" else ["--rate", 1]), flag, value, says=says)
         t.refused(server.url, "--model", "m", "--find-rate", "p99=1ms", "--html", "x.html", says="--html")
