@@ -1,0 +1,12 @@
+"""The scenarios by name, in the order in which they run. A scenario is a module with
+
+    QUESTION             what it asks, one sentence
+    BOTH_CPUS            whether the server has both CPUs by default
+    models()             what Tercel serves, what Triton serves: two lists of models.Model
+    measure(bench)       {"columns", "rows", "bars", "notes"}, see bench.py, figures.py and report.py
+
+One that only Tercel takes part in has no models and no variants for Triton.
+"""
+from scenarios import classes, closed, overload, two_models
+
+ALL = {"closed": closed, "overload": overload, "classes": classes, "two-models": two_models}
