@@ -20,6 +20,7 @@ class Model:
     batch: int = 1        # rows that a server may put together
     policy: str = ""      # Triton's, inside dynamic_batching {}; None: no dynamic batching
     instances: int = 1    # of Triton's
+    settings: str = ""    # further lines of Tercel's model.toml, tables last
 
 
 def onnx_model(model):
@@ -44,7 +45,7 @@ def onnx_model(model):
 
 def settings(model, batching):
     """Of model.toml. One thread: what is measured is not how a model is shared out."""
-    return "threads = 1\n" + (BATCHING.format(batch=model.batch) if batching and model.batch > 1 else "")
+    return "threads = 1\n" + model.settings + (BATCHING.format(batch=model.batch) if batching and model.batch > 1 else "")
 
 
 def write_tercel(repository, models, tercel, batching):

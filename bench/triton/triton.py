@@ -119,9 +119,13 @@ def main():
             if not arguments.json:
                 print(report.scenario(wanted, results[wanted]), flush=True)
         quiet = watch.report()
-    print(json.dumps({**facts, "machine": quiet, "scenarios": results}) if arguments.json else report.footer(quiet))
-    sys.exit(0 if all(bar["passed"] for result in results.values() for bar in result["bars"]) else 1)
+    passed = all(bar["passed"] for result in results.values() for bar in result["bars"])
+    print(json.dumps({**facts, "passed": passed, "machine": quiet, "scenarios": results}) if arguments.json else report.footer(quiet))
+    sys.exit(0 if passed else 1)
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except RuntimeError as error:
+        sys.exit(f"triton.py: {error}")

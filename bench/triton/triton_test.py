@@ -42,6 +42,8 @@ class Files(unittest.TestCase):
         self.assertEqual(tomllib.loads(models.settings(batched, True)), {"threads": 1, "batching": {"max": 8}})
         self.assertEqual(tomllib.loads(models.settings(batched, False)), {"threads": 1})
         self.assertEqual(tomllib.loads(models.settings(models.Model("m", us=1), True)), {"threads": 1})
+        more = models.Model("m", us=1, batch=2, settings="queue_max = 9\n[deadline]\ndefault_us = 5\n")
+        self.assertEqual(tomllib.loads(models.settings(more, True)), {"threads": 1, "queue_max": 9, "deadline": {"default_us": 5}, "batching": {"max": 2}})
 
     def test_spin_steps_add_up(self):
         nodes = models.onnx_model(models.Model("m", us=20_000, steps=20)).graph.node
