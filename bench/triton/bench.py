@@ -40,6 +40,7 @@ class Variant:
     server: str                   # "tercel" or "triton"
     model: str
     more: dict = dataclasses.field(default_factory=dict)
+    instances: int = 1
     fresh: bool = False           # a fresh server for every run (README: what Triton's queue policies do to it)
 
 
@@ -113,13 +114,13 @@ def ours(rows, load):
 
 
 def bulk_kept(rows, variants):
-    """Adds "kept": bulk's rate in each run over the server's best rate alone. Over the best, because a variant that stalls alone would
-    seem to keep more than everything."""
-    server_of = {v.label: v.server for v in variants}
-    alone = {}
+    """Adds "kept": bulk's rate in each run over the highest of its server with so many instances, alone or not. A variant that stalls alone
+    would otherwise seem to keep more than everything."""
+    group = {v.label: (v.server, v.instances) for v in variants}
+    most = {}
     for row in rows:
-        name = server_of[row["server"]]
-        alone[name] = max(alone.get(name, 0), figures.median(row, "bulk_alone") or 0)
+        key = group[row["server"]]
+        most[key] = max([most.get(key, 0), *(figures.median(row, metric) or 0 for metric in ("bulk", "bulk_alone"))])
     for row in rows:
         rates = row["figures"]["bulk"]["values"]
-        row["figures"]["kept"] = figures.figure([figures.ratio(rate, alone[server_of[row["server"]]]) for rate in rates])
+        row["figures"]["kept"] = figures.figure([figures.ratio(rate, most[group[row["server"]]]) for rate in rates])

@@ -82,10 +82,12 @@ class Arithmetic(unittest.TestCase):
         self.assertEqual(bench.best(rows, "l", "x", sign=-1)["server"], "triton")
         self.assertIsNone(bench.best(rows[:1], "l", "x"))
 
-    def test_kept_is_of_the_servers_best_alone(self):
-        rows = [row("a", bulk=90, bulk_alone=40), row("b", bulk=50, bulk_alone=100), row("c", bulk=1, bulk_alone=2)]
-        bench.bulk_kept(rows, [bench.Variant("a", "triton", ""), bench.Variant("b", "triton", ""), bench.Variant("c", "tercel", "")])
-        self.assertEqual([figures.median(r, "kept") for r in rows], [0.9, 0.5, 0.5])
+    def test_kept_is_of_the_most_that_was_seen(self):
+        rows = [row("a", bulk=90, bulk_alone=40), row("b", bulk=50, bulk_alone=100), row("c", bulk=1, bulk_alone=2), row("d", bulk=150, bulk_alone=60)]
+        variants = [bench.Variant("a", "triton", ""), bench.Variant("b", "triton", ""), bench.Variant("c", "tercel", ""),
+                    bench.Variant("d", "triton", "", instances=2)]
+        bench.bulk_kept(rows, variants)
+        self.assertEqual([figures.median(r, "kept") for r in rows], [0.9, 0.5, 0.5, 1])
 
     def test_saturation(self):
         self.assertAlmostEqual(overload.computed_saturation(), 8 / 9e-3)

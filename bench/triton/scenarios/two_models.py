@@ -38,5 +38,5 @@ def measure(bench):
     mine = ours(rows, load)
     above = None if None in (median(mine, "p99"), median(mine, "p99_alone")) else median(mine, "p99") - median(mine, "p99_alone")
     bars = [bar("interactive in time", median(mine, "in_time"), at_least=IN_TIME_MIN), bar("p99 above alone, ms", above, at_most=ABOVE_ALONE_MS_MAX),
-            bar("bulk kept, of alone", median(mine, "kept"), at_least=KEPT_MIN)]
+            bar("bulk kept", median(mine, "kept"), at_least=KEPT_MIN)]
     return {"columns": COLUMNS, "rows": rows, "bars": bars, "notes": []}
