@@ -2,12 +2,14 @@
 #include <array>
 #include <cstring>
 
+#include "engine/longest_step.h"
 #include "registry/plan_opener.h"
 
 namespace tercel::registry {
 namespace {
 
 // Input shapes that are remembered as bound: fewer than a session keeps, and both forget the least recently used.
+inline constexpr int kStepRuns = 3;
 inline constexpr size_t kWarmShapes = 48;
 
 class EngineInstance final : public Instance {
@@ -35,11 +37,14 @@ class EngineInstance final : public Instance {
     return {};
   }
 
+  Result<int64_t> longest_step_ns(const request::InferRequest& request) override {
+    set_inputs(request);
+    const engine::Binding& binding = *TRY(session_->bind(shapes_));
+    return TRY(engine::measure_longest_step(*session_, binding, inputs_, outputs_, kStepRuns)).ns;
+  }
+
   Result<void> run(const request::InferRequest& request, request::InferReply& reply, const engine::RunControl& control) override {
-    for (size_t i = 0; i < inputs_.size(); ++i) {
-      inputs_[i] = {request.inputs[i].type, request.inputs[i].data};
-      shapes_[i] = request.inputs[i].type.shape;
-    }
+    set_inputs(request);
     std::fill(wanted_.begin(), wanted_.end(), false);
     for (const auto& output : request.outputs) wanted_[output.index] = true;
     const engine::Binding& binding = *TRY(session_->bind(shapes_));
@@ -49,6 +54,13 @@ class EngineInstance final : public Instance {
   }
 
  private:
+  void set_inputs(const request::InferRequest& request) {
+    for (size_t i = 0; i < inputs_.size(); ++i) {
+      inputs_[i] = {request.inputs[i].type, request.inputs[i].data};
+      shapes_[i] = request.inputs[i].type.shape;
+    }
+  }
+
   // Into the reply where the sizes are known, else copied there.
   Result<void> compute(const engine::Binding& binding, request::InferReply& reply, const engine::RunControl& control) {
     if (!has_fixed_sizes(binding)) {

@@ -25,6 +25,9 @@ class Instance {
   // Makes requests with these input types warm. Slow.
   virtual Result<void> prepare(const request::InferRequest& request) = 0;
 
+  // How long a run of such a request keeps its thread at most before it can be stopped (engine/longest_step.h). Slow.
+  virtual Result<int64_t> longest_step_ns(const request::InferRequest& request) = 0;
+
   // Computes. `request.inputs` were checked against the signature. On success `reply.outputs` holds one view per output of
   // the signature, into `reply.memory`, where `request.outputs` wants it (no data otherwise). Keeps nothing of either.
   virtual Result<void> run(const request::InferRequest& request, request::InferReply& reply,
@@ -49,7 +52,7 @@ struct OpenedVariant {
   float accuracy = 1;                 // measured, of its ladder; 1 where nothing was
   std::vector<InstanceGroup> groups;  // threads ascending
   std::vector<MeasuredCost> costs;    // of each group at least one row's; empty when nothing could be measured
-  int64_t longest_step_ns = 0;        // a run can give its thread away within it; 0: it runs to its end
+  int64_t longest_step_ns = 0;        // a run can give its thread away within it; 0: not known, it runs to its end
 };
 
 // A version of a model, open and warm.

@@ -13,6 +13,7 @@ class Nothing final : public Instance {
  public:
   bool is_warm(const request::InferRequest&) const override { return true; }
   Result<void> prepare(const request::InferRequest&) override { return {}; }
+  Result<int64_t> longest_step_ns(const request::InferRequest&) override { return 0; }
   Result<void> run(const request::InferRequest&, request::InferReply&, const engine::RunControl&) override { return {}; }
 };
 

@@ -13,6 +13,8 @@ namespace {
 constexpr int kRunsMax = 9;
 constexpr int64_t kRunsNs = 40'000'000;    // for one number of rows, once there are two runs
 constexpr uint32_t kPreparedRowsMax = 32;  // every number of rows up to here is prepared, above it the measured ones
+constexpr int64_t kWakeNs = 50'000;        // until the thread of who asked has woken
+constexpr int64_t kWorthStoppingNs = 100'000;
 constexpr double kSameWithin = 1e-3;
 
 // A request of the smallest shapes that the plan was made for, with `rows` rows where it batches.
@@ -73,6 +75,15 @@ Result<void> measure(OpenedVariant& variant, InstanceGroup& group, const plan::P
   return {};
 }
 
+// Of the largest batch, on whichever number of threads it is longest; the way to a thread that sleeps is added.
+Result<int64_t> longest_step_ns(OpenedVariant& variant, const plan::Program& program, uint32_t rows_max, bool batches) {
+  const SampleRequest sample = TRY(SampleRequest::make(program, batches ? rows_max : 0));
+  int64_t longest = 0;
+  for (InstanceGroup& group : variant.groups)
+    longest = std::max(longest, TRY(group.instances[0]->longest_step_ns(sample.request())));
+  return longest + kWakeNs;
+}
+
 Result<void> prepare(InstanceGroup& group, const plan::Program& program, uint32_t rows_max, bool batches) {
   for (uint32_t rows = 1; rows <= rows_max; rows += rows < kPreparedRowsMax ? 1 : rows) {
     const SampleRequest sample = TRY(SampleRequest::make(program, batches ? rows : 0));
@@ -130,6 +141,10 @@ Result<void> warm_up(OpenedVariant& variant, const plan::Program& program, uint3
     if (rows > 1 && platform::now_ns() > end_ns) break;
     for (InstanceGroup& group : variant.groups) TRY(measure(variant, group, program, rows, batches));
   }
+  // What takes no longer than stopping it would is not stopped, and what takes very long is measured with fewer rows.
+  const MeasuredCost& last = variant.costs.back();
+  if (last.p50_ns < kWorthStoppingNs) return {};
+  variant.longest_step_ns = TRY(longest_step_ns(variant, program, last.rows, batches));
   return {};
 }
 

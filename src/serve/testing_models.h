@@ -31,6 +31,7 @@ class EchoInstance final : public registry::Instance {
 
   bool is_warm(const request::InferRequest&) const override { return behaviour_.warm; }
   Result<void> prepare(const request::InferRequest&) override { return {}; }
+  Result<int64_t> longest_step_ns(const request::InferRequest&) override { return 0; }
 
   Result<void> run(const request::InferRequest& request, request::InferReply& reply, const engine::RunControl& control) override {
     check(!busy_.exchange(true), "two requests at once on one instance");
