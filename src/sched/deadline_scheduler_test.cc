@@ -390,5 +390,96 @@ TEST(DeadlineScheduler, AllocatesNothingAfterItWasBuilt) {
   EXPECT_GT(done, 1000u);
 }
 
+TEST(DeadlineScheduler, RequestsOfOtherShapesWaitForABatchOfTheirOwn) {
+  Fixture f;
+  f.scheduler.add_model(model(kMs, kMs, 8)).take();
+  f.admit(Class::kSoft, 0, 100 * kMs);
+  EXPECT_EQ(f.started(0), Ids({1}));
+  for (const uint64_t shape : {7u, 7u, 9u, 7u}) {
+    ++f.last_id;
+    ASSERT_TRUE(f.scheduler.admit({.id = f.last_id, .cls = Class::kSoft, .deadline_ns = 100 * kMs, .shape = shape}, 0).ok());
+  }
+  f.scheduler.completed(f.execution, 2 * kMs, 2 * kMs);
+  EXPECT_EQ(f.started(2 * kMs), Ids({2, 3})) << "nobody overtakes the one in between";
+  f.scheduler.completed(f.execution, 3 * kMs, 5 * kMs);
+  EXPECT_EQ(f.started(5 * kMs), Ids({4}));
+  f.scheduler.completed(f.execution, 2 * kMs, 7 * kMs);
+  EXPECT_EQ(f.started(7 * kMs), Ids({5}));
+}
+
+TEST(DeadlineScheduler, NoMoreExecutionsThanInstances) {
+  Fixture f(3);
+  ModelOptions two = model(kMs, kMs, 1);
+  two.variants[0].instances = {2};
+  f.scheduler.add_model(two).take();
+  const ModelId other = f.scheduler.add_model(model(kMs, kMs, 1)).take();
+  for (int i = 0; i < 3; ++i) f.admit(Class::kSoft, 0, 100 * kMs);
+  EXPECT_EQ(f.started(0), Ids({1}));
+  const ExecutionId first = f.execution;
+  EXPECT_EQ(f.started(0), Ids({2}));
+  f.nothing(0);
+  f.admit(Class::kBulk, 0, kNever, 1, other);
+  EXPECT_EQ(f.started(0), Ids({4})) << "the slot is not kept for who has no instance";
+  f.scheduler.completed(first, 2 * kMs, 2 * kMs);
+  EXPECT_EQ(f.started(2 * kMs), Ids({3}));
+}
+
+// A batch that has yielded keeps its instance, so who waits for one does not make anybody yield.
+TEST(DeadlineScheduler, NobodyYieldsToWhoHasNoInstance) {
+  Fixture f;
+  ModelOptions one = model(20 * kMs, kMs, 1, kMs / 10);
+  one.variants[0].instances = {1};
+  f.scheduler.add_model(one).take();
+  f.admit(Class::kBulk, 0);
+  EXPECT_EQ(f.started(0), Ids({1}));
+  f.admit(Class::kSoft, kMs, 100 * kMs);
+  f.nothing(kMs);
+  f.scheduler.completed(f.execution, 21 * kMs, 21 * kMs);
+  EXPECT_EQ(f.started(21 * kMs), Ids({2}));
+}
+
+TEST(DeadlineScheduler, AdmissionCountsInstancesNotSlots) {
+  Fixture f(4);
+  ModelOptions one = model(0, 10 * kMs, 1);
+  one.variants[0].instances = {1};
+  f.scheduler.add_model(one).take();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(f.admit(Class::kHard, 0, 35 * kMs).ok()) << i;
+  EXPECT_EQ(f.admit(Class::kHard, 0, 35 * kMs).refusal, Refusal::kOverload) << "three slots idle, but it would start after 30 ms";
+}
+
+TEST(DeadlineScheduler, StreamsKeepAnInstanceForThemselves) {
+  Fixture f;
+  ModelOptions two = model(0, kMs, 1, kMs / 10);
+  two.variants[0].instances = {2};
+  f.scheduler.add_model(two).take();
+  const Reservation r{.model = 0, .period_ns = 10 * kMs, .deadline_ns = 10 * kMs};
+  const auto stream = f.scheduler.reserve(r);
+  ASSERT_TRUE(stream.ok()) << stream.error().message();
+  f.admit(Class::kBulk, 0);
+  EXPECT_EQ(f.started(0), Ids({1}));
+  f.admit(Class::kHard, 0, 100 * kMs);
+  f.nothing(0);  // the second instance is the stream's
+  ASSERT_TRUE(f.scheduler.admit({.id = 9, .cls = Class::kGuaranteed, .deadline_ns = 10 * kMs, .stream = *stream}, 0).ok());
+  const Decision asked = f.expect(Decision::Kind::kPreempt, 0);
+  f.scheduler.yielded(asked.execution, kMs / 2, kMs / 10);
+  EXPECT_EQ(f.started(kMs / 10), Ids({9}));
+}
+
+TEST(DeadlineScheduler, AModelMayHaveAQueueOfItsOwn) {
+  Fixture f;
+  ModelOptions small = model(kMs, kMs, 1);
+  small.queue_max = 3;
+  f.scheduler.add_model(small).take();
+  const ModelId other = f.scheduler.add_model(model(kMs, kMs, 1)).take();
+  for (int i = 0; i < 3; ++i) ASSERT_TRUE(f.admit(Class::kSoft, 0, kMs * 1000).ok());
+  EXPECT_EQ(f.admit(Class::kBulk, 0).refusal, Refusal::kQueueFull);
+  EXPECT_TRUE(f.admit(Class::kHard, 0, kMs * 1000).ok()) << "a third more is for hard requests";
+  EXPECT_EQ(f.admit(Class::kHard, 0, kMs * 1000).refusal, Refusal::kQueueFull);
+  EXPECT_TRUE(f.admit(Class::kSoft, 0, kMs * 1000, 1, other).ok());
+  EXPECT_EQ(f.scheduler.queued(0), 4u);
+  EXPECT_EQ(f.started(0).size(), 1u);
+  EXPECT_EQ(f.scheduler.queued(0) + f.scheduler.computing(0), 4u);
+}
+
 }  // namespace
 }  // namespace tercel::sched
