@@ -27,13 +27,6 @@ class Setup:
 
 
 @dataclasses.dataclass(frozen=True)
-class Placement:
-    """CPU lists as taskset takes them; None: the kernel chooses."""
-    server: str
-    load: str
-
-
-@dataclasses.dataclass(frozen=True)
 class Variant:
     """One line of a table: a server, one of its models, and what its clients say besides."""
     label: str
@@ -51,7 +44,7 @@ class Bench:
         self.setup, self.placement, self.folder = setup, placement, pathlib.Path(folder)
         tercel_repository, triton_repository = self.folder / "tercel/models", self.folder / "triton/models"
         models.write_tercel(tercel_repository, tercel_models, setup.tercel, setup.batching)
-        makers = {"tercel": lambda: servers.Tercel(setup.tercel_serve, tercel_repository, placement.server)}
+        makers = {"tercel": lambda: servers.Tercel(setup.tercel_serve, tercel_repository, placement.server, placement.tercel)}
         if setup.triton:
             backends = self.folder / "triton/backends"
             models.write_triton(triton_repository, triton_models)

@@ -5,8 +5,6 @@ import pathlib
 import shutil
 import subprocess
 
-BATCHING = "[batching]\nmax = {batch}\n"  # of Tercel's model.toml
-
 
 @dataclasses.dataclass(frozen=True)
 class Model:
@@ -20,7 +18,7 @@ class Model:
     batch: int = 1        # rows that a server may put together
     policy: str = ""      # Triton's, inside dynamic_batching {}; None: no dynamic batching
     instances: int = 1    # of Triton's
-    settings: str = ""    # further lines of Tercel's model.toml, tables last
+    settings: str = ""    # further lines of Tercel's model.toml
 
 
 def onnx_model(model):
@@ -45,7 +43,7 @@ def onnx_model(model):
 
 def settings(model, batching):
     """Of model.toml. One thread: what is measured is not how a model is shared out."""
-    return "threads = 1\n" + model.settings + (BATCHING.format(batch=model.batch) if batching and model.batch > 1 else "")
+    return model.settings + f"[instances]\nthreads = 1\n[batching]\nmax = {model.batch if batching else 1}\n"
 
 
 def write_tercel(repository, models, tercel, batching):
@@ -60,17 +58,6 @@ def write_tercel(repository, models, tercel, batching):
                         "--threads", "1", "--tune-budget", "1", "--quiet"], check=True)
         source.unlink()
         (repository / model.name / "model.toml").write_text(settings(model, batching))
-
-
-def knows_batching(tercel, folder):
-    """Whether this build's model.toml has [batching]."""
-    probe = pathlib.Path(folder) / "probe"
-    write_tercel(probe, [Model("probe", us=1, batch=2)], tercel, batching=True)
-    done = subprocess.run([tercel, "check", probe, "--test-operators"], capture_output=True, text=True)
-    shutil.rmtree(probe)
-    if done.returncode != 0 and "batching" not in done.stdout + done.stderr:
-        raise RuntimeError(f"tercel check refuses the probe: {done.stdout}{done.stderr}")
-    return done.returncode == 0
 
 
 def config(model):

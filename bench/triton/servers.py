@@ -25,8 +25,8 @@ def cpu_seconds(pid):
 
 
 class Tercel(Server):
-    def __init__(self, program, repository, cpus):
-        super().__init__(program, repository, "--test-operators", "--log-level", "warning", cpus=cpus)
+    def __init__(self, program, repository, cpus, options=()):
+        super().__init__(program, repository, "--test-operators", "--log-level", "warning", *options, cpus=cpus)
         self.pid, self.version = self.process.pid, ""
 
 

@@ -1,13 +1,12 @@
 #!/usr/bin/env python3
 """The same loads against Tercel and against Triton on this machine: same generator, same run, taking turns.
 
-    ./dev bench triton [--scenario NAME,...] [--seconds S] [--rounds N] [--placement server=0,load=1] [--no-triton] [--json]
+    ./dev bench triton [--scenario NAME,...] [--seconds S] [--rounds N] [--placement split] [--no-triton] [--json]
 
 bench/triton/README.md says how it is measured and what favours whom. Exit 1 when a bar is missed.
 """
 import argparse
 import json
-import os
 import pathlib
 import platform
 import subprocess
@@ -18,11 +17,11 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT / "bench/peers")]
 import machine  # noqa: E402
-import models  # noqa: E402
+import placement  # noqa: E402
 import report  # noqa: E402
 import scenarios  # noqa: E402
 import servers  # noqa: E402
-from bench import Bench, Placement, Setup  # noqa: E402
+from bench import Bench, Setup  # noqa: E402
 
 
 def names(text):
@@ -40,22 +39,11 @@ def number(kind, low, high):
     return parse
 
 
-def placement(text):
-    """server=0,load=1; a list of CPUs in taskset's words may hold commas, so the keys divide it."""
-    server, divider, load = text.partition(",load=")
-    if not server.startswith("server=") or not divider or not server[7:] or not load:
-        raise argparse.ArgumentTypeError("write server=CPUS,load=CPUS, such as server=0,load=1 or server=0-1,load=0-1")
-    return Placement(server[7:], load)
-
-
-def placement_of(arguments, scenario):
-    """As asked; else the server on the first CPU, or on the first two, and the generator on the second."""
-    usable = sorted(os.sched_getaffinity(0))
-    if arguments.placement:
-        return arguments.placement
-    if len(usable) < 2:
-        return Placement(None, None)
-    return Placement(f"{usable[0]},{usable[1]}" if scenario.BOTH_CPUS else str(usable[0]), str(usable[1]))
+def placement_named(text):
+    try:
+        return placement.parse(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def parse(words):
@@ -65,7 +53,7 @@ def parse(words):
     parser.add_argument("--scenario", type=names, default=list(scenarios.ALL), help="all when absent")
     parser.add_argument("--seconds", type=number(float, 0.1, 600), default=5, help="that a run measures")
     parser.add_argument("--rounds", type=number(int, 1, 100), default=3, help="runs of every cell")
-    parser.add_argument("--placement", type=placement, help="CPUs of the server and of the generator, as taskset has them")
+    parser.add_argument("--placement", type=placement_named, help="apart, split or shared, or CPUs of the server and of the generator, as taskset has them")
     parser.add_argument("--saturation", type=number(float, 1, 1e6), help="requests a second for `overload` (default: the higher of both, measured)")
     parser.add_argument("--no-triton", action="store_true", help="Tercel alone")
     parser.add_argument("--no-batching", action="store_true", help="Tercel without [batching]")
@@ -78,11 +66,11 @@ def built(folder, name):
     return found or sys.exit(f"{name} is not built in {folder}; run ./dev bench triton")
 
 
-def setup_of(arguments, folder):
+def setup_of(arguments):
     tercel = built(arguments.build, "tercel")
     return Setup(tercel=tercel, tercel_serve=built(arguments.build, "tercel-serve"), backend=built(arguments.build, "libtriton_delay.so"),
                  triton=None if arguments.no_triton else servers.triton_binary(arguments.venv), seconds=arguments.seconds, rounds=arguments.rounds,
-                 batching=not arguments.no_batching and models.knows_batching(tercel, folder), saturation=arguments.saturation)
+                 batching=not arguments.no_batching, saturation=arguments.saturation)
 
 
 def facts_of(setup, folder):
@@ -106,7 +94,7 @@ def main():
     arguments = parse(sys.argv[1:])
     with tempfile.TemporaryDirectory(prefix="tercel-triton-") as name:
         folder = pathlib.Path(name)
-        setup = setup_of(arguments, folder)
+        setup = setup_of(arguments)
         watch, results = machine.Watch(), {}
         facts = facts_of(setup, folder)
         if not arguments.json:
@@ -115,7 +103,7 @@ def main():
             scenario = scenarios.ALL[wanted]
             (folder / wanted / "tercel").mkdir(parents=True)
             (folder / wanted / "triton").mkdir()
-            results[wanted] = measure(scenario, setup, placement_of(arguments, scenario), folder / wanted)
+            results[wanted] = measure(scenario, setup, arguments.placement or placement.usual(scenario.PLACEMENT), folder / wanted)
             if not arguments.json:
                 print(report.scenario(wanted, results[wanted]), flush=True)
         quiet = watch.report()

@@ -18,9 +18,9 @@ import bench  # noqa: E402
 import figures  # noqa: E402
 import generator  # noqa: E402
 import models  # noqa: E402
+import placement  # noqa: E402
 import report  # noqa: E402
 import scenarios  # noqa: E402
-import triton  # noqa: E402
 from scenarios import overload  # noqa: E402
 
 
@@ -37,13 +37,14 @@ class Files(unittest.TestCase):
         self.assertNotIn("dynamic_batching", models.config(models.Model("m", batch=8, policy=None)))
         self.assertNotIn("dynamic_batching", models.config(models.Model("m")))
 
-    def test_batching_is_switched_in_one_place(self):
+    def test_settings_of_tercel(self):
+        one = {"instances": {"threads": 1}}
         batched = models.Model("m", us=1, batch=8)
-        self.assertEqual(tomllib.loads(models.settings(batched, True)), {"threads": 1, "batching": {"max": 8}})
-        self.assertEqual(tomllib.loads(models.settings(batched, False)), {"threads": 1})
-        self.assertEqual(tomllib.loads(models.settings(models.Model("m", us=1), True)), {"threads": 1})
+        self.assertEqual(tomllib.loads(models.settings(batched, True)), {**one, "batching": {"max": 8}})
+        self.assertEqual(tomllib.loads(models.settings(batched, False)), {**one, "batching": {"max": 1}})
+        self.assertEqual(tomllib.loads(models.settings(models.Model("m", us=1), True)), {**one, "batching": {"max": 1}})
         more = models.Model("m", us=1, batch=2, settings="queue_max = 9\n[deadline]\ndefault_us = 5\n")
-        self.assertEqual(tomllib.loads(models.settings(more, True)), {"threads": 1, "queue_max": 9, "deadline": {"default_us": 5}, "batching": {"max": 2}})
+        self.assertEqual(tomllib.loads(models.settings(more, True)), {**one, "queue_max": 9, "deadline": {"default_us": 5}, "batching": {"max": 2}})
 
     def test_spin_steps_add_up(self):
         nodes = models.onnx_model(models.Model("m", us=20_000, steps=20)).graph.node
@@ -107,10 +108,12 @@ class Arithmetic(unittest.TestCase):
 
 class CommandLine(unittest.TestCase):
     def test_placement(self):
-        self.assertEqual(triton.placement("server=0-1,2,load=3,4"), bench.Placement("0-1,2", "3,4"))
+        self.assertEqual(placement.parse("server=0-1,2,load=3,4"), placement.Placement("0-1,2", "3,4"))
+        self.assertEqual(placement.split("0", "1").server, "0,1")
+        self.assertIn("--compute-cpus", placement.split("0", "1").tercel)
         for wrong in ("0,1", "server=0", "server=,load=1", "load=1,server=0"):
-            with self.assertRaises(Exception):
-                triton.placement(wrong)
+            with self.assertRaises(ValueError):
+                placement.parse(wrong)
 
     def test_what_is_not_all_does_not_read_as_all(self):
         self.assertEqual(report.FORMS["percent"](0.99999), "99.99 %")
@@ -120,7 +123,7 @@ class CommandLine(unittest.TestCase):
     def test_every_scenario_is_whole(self):
         for scenario in scenarios.ALL.values():
             tercel, theirs = scenario.models()
-            self.assertTrue(scenario.QUESTION and tercel and len({m.name for m in tercel}) == len(tercel))
+            self.assertTrue(scenario.QUESTION and scenario.PLACEMENT in placement.KINDS and tercel and len({m.name for m in tercel}) == len(tercel))
             self.assertEqual(len({m.name for m in theirs}), len(theirs))
 
     def test_tercel_alone(self):

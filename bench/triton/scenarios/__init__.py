@@ -1,7 +1,7 @@
 """The scenarios by name, in the order in which they run. A scenario is a module with
 
     QUESTION             what it asks, one sentence
-    BOTH_CPUS            whether the server has both CPUs by default
+    PLACEMENT            which CPUs server and generator have by default: a key of placement.KINDS
     models()             what Tercel serves, what Triton serves: two lists of models.Model
     measure(bench)       {"columns", "rows", "bars", "notes"}, see bench.py, figures.py and report.py
 

@@ -5,7 +5,7 @@ from generator import client, quantiles, shares
 from models import Model
 
 QUESTION = "one model of 1 ms, batches of up to 8: 100 interactive requests a second, 10 ms each, in a flood of 64 connections"
-BOTH_CPUS = False
+PLACEMENT = "split"
 RATE, DEADLINE_MS, FLOOD = 100, 10, 64
 IN_TIME_MIN, KEPT_MIN = 0.999, 0.90
 COLUMNS = [("interactive in time", "in_time", "percent"), ("p50", "p50", "ms"), ("p99", "p99", "ms"), ("refused", "refused", "percent"),

@@ -5,10 +5,11 @@ from generator import client, quantiles, shares
 from models import Model
 
 QUESTION = "a 1 ms model, 100 requests a second, 10 ms each, beside a flood of 64 connections to a 20 ms model"
-BOTH_CPUS = True
+PLACEMENT = "shared"
 RATE, DEADLINE_MS, FLOOD = 100, 10, 64
 WARMUP_SECONDS = 2.0  # until all 64 connections wait their turn
-IN_TIME_MIN, KEPT_MIN, ABOVE_ALONE_MS_MAX = 0.999, 0.90, 2.0
+IN_TIME_MIN, KEPT_MIN = 0.999, 0.80
+ABOVE_ALONE_MS_MAX = 1.5  # the longest step of the long model, and half a millisecond
 COLUMNS = [("p99", "p99", "ms"), ("p99 alone", "p99_alone", "ms"), ("p50", "p50", "ms"), ("in time", "in_time", "percent"), ("refused", "refused", "percent"),
            ("504", "deadline", "percent"), ("late", "late", "percent"),
            ("bulk", "bulk", "rate"), ("bulk alone", "bulk_alone", "rate"), ("bulk kept", "kept", "percent")]
