@@ -228,6 +228,19 @@ TimeNs DeadlineScheduler::overload_of_later(const RequestState& state, const Lan
   return overload(slack, lanes, state.weight_ns, now_ns);
 }
 
+// Costs are learned from runs: where nothing is admitted because some runs were slow once, nobody would ever find out that they
+// no longer are. So one of several goes all the same, behind no other hard request, when it would make it at the median. Its run
+// then counts for those that were refused before it (completed()).
+bool DeadlineScheduler::may_probe(ModelState& model, RequestState& state, TimeNs now_ns) const {
+  if (++model.refused_unseen <= kProbeOneOf || hard_.count > 0) return false;
+  const TimeNs expected = model.variants[state.variant_last].cost.expected(state.request.rows);
+  if (now_ns + lanes_for(Class::kHard, now_ns).free_in_ns[0] + expected > state.request.deadline_ns) return false;
+  model.refused_unseen = 0;
+  state.start_latest_ns = state.batch_latest_ns = state.request.deadline_ns - expected;
+  state.is_probe = true;
+  return true;
+}
+
 // On how many slots the variant can compute at once.
 uint32_t DeadlineScheduler::instances_of(const Variant& variant) const {
   return variant.instances == 0 ? options_.slots : std::min(variant.instances, options_.slots);
@@ -261,13 +274,16 @@ Admission DeadlineScheduler::admit_hard(const Request& request, TimeNs now_ns) {
   TimeNs shortest = cost.high(request.rows);
   for (uint32_t c = 1; c < cost.choices() && cost.threads(c) <= options_.slots; ++c)
     shortest = std::min(shortest, cost.high(request.rows, c));
-  if (now_ns + lasts_ns(cheapest, shortest) > request.deadline_ns) return refuse(Refusal::kTooShort);
+  if (now_ns + lasts_ns(cheapest, shortest) > request.deadline_ns && !may_probe(model, state, now_ns))
+    return refuse(Refusal::kTooShort);
   if (full(model, Class::kHard)) return refuse(Refusal::kQueueFull, queue_forest_.total(model.queues[1]).weight_ns);
 
   Lanes lanes = lanes_for(Class::kHard, now_ns);
   lanes.count = std::min(lanes.count, instances_of(cheapest));
   TimeNs finish = 0;
-  if (!finishes_in_time(state, lanes, now_ns, finish) && !planted(Fault::kAdmitAll)) {
+  if (state.is_probe) {
+    finish = request.deadline_ns;
+  } else if (!finishes_in_time(state, lanes, now_ns, finish) && !planted(Fault::kAdmitAll)) {
     return refuse(Refusal::kOverload, finish - request.deadline_ns);
   }
   if (state.choice > 0) {
@@ -279,7 +295,7 @@ Admission DeadlineScheduler::admit_hard(const Request& request, TimeNs now_ns) {
   ++order_;
   const uint32_t index = free_requests_.back();
   free_requests_.pop_back();
-  return {.cls = Class::kHard, .ticket = enqueue(state, index), .predicted_finish_ns = finish};
+  return {.cls = Class::kHard, .ticket = enqueue(state, index), .predicted_finish_ns = finish, .is_probe = state.is_probe};
 }
 
 }  // namespace tercel::sched

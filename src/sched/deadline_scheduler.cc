@@ -206,7 +206,11 @@ void DeadlineScheduler::started(ExecutionId execution, TimeNs now_ns) {
 void DeadlineScheduler::completed(ExecutionId execution, TimeNs computed_ns, TimeNs) {
   Execution& e = live(execution, "completion of an unknown execution");
   if (e.state == Execution::State::kRunning) vacate(execution);
-  if (computed_ns > 0 && !e.asked_to_cancel) models_[e.model]->variants[e.variant].cost.observe(e.rows, e.choice, computed_ns);
+  if (computed_ns > 0 && !e.asked_to_cancel) {
+    const uint32_t stands_for = requests_[e.requests[0]].is_probe ? kProbeOneOf : 1;
+    for (uint32_t i = 0; i < stands_for; ++i) models_[e.model]->variants[e.variant].cost.observe(e.rows, e.choice, computed_ns);
+    models_[e.model]->refused_unseen = 0;
+  }
   give_instance(e);
   for (const uint32_t index : e.requests) forget(index);
   e.state = Execution::State::kFree;

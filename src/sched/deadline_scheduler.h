@@ -105,6 +105,7 @@ class DeadlineScheduler {
   TimeNs overload(const std::array<double, EdfForest::kSlopesMax>& slack, const Lanes& lanes, TimeNs extra_ns,
                   TimeNs now_ns) const;
   uint32_t instances_of(const Variant& variant) const;
+  bool may_probe(ModelState& model, RequestState& state, TimeNs now_ns) const;
   uint32_t variant_last(const ModelState& model, float min_accuracy) const;
   Ticket enqueue(const RequestState& state, uint32_t index);
 

@@ -481,5 +481,35 @@ TEST(DeadlineScheduler, AModelMayHaveAQueueOfItsOwn) {
   EXPECT_EQ(f.scheduler.queued(0) + f.scheduler.computing(0), 4u);
 }
 
+// Slow runs that are over must not have requests refused for ever.
+TEST(DeadlineScheduler, FindsOutThatAModelIsNoLongerSlow) {
+  Fixture f;
+  f.scheduler.add_model(model(0, kMs, 1)).take();
+  TimeNs now = 0;
+  const auto run = [&](TimeNs takes) {
+    const Admission a = f.admit(Class::kSoft, now, kNever);
+    EXPECT_TRUE(a.ok());
+    f.started(now);
+    now += takes;
+    f.scheduler.completed(f.execution, takes, now);
+  };
+  for (int i = 0; i < 5; ++i) run(20 * kMs);
+  EXPECT_EQ(f.admit(Class::kHard, now, now + 10 * kMs).refusal, Refusal::kTooShort);
+  for (int i = 0; i < 16; ++i) run(kMs);  // the median knows, the high quantile does not
+  int refused = 0, served = 0;
+  for (int i = 0; i < 2000; ++i, now += 10 * kMs) {
+    if (!f.admit(Class::kHard, now, now + 10 * kMs).ok()) {
+      ++refused;
+      continue;
+    }
+    ++served;
+    ASSERT_EQ(f.started(now).size(), 1u);
+    f.scheduler.completed(f.execution, kMs, now + kMs);
+  }
+  EXPECT_GT(refused, 0);
+  EXPECT_LT(refused, 200);
+  EXPECT_GT(served, 1800);
+}
+
 }  // namespace
 }  // namespace tercel::sched

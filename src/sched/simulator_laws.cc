@@ -13,13 +13,18 @@ void Laws::admitted(const Request& request, const Admission& admission, TimeNs n
   if (!admission.ok()) {
     if (admission.refusal == Refusal::kOverload && admission.retry_after_ns <= 0)
       broken("a refusal that does not say when to retry", now_ns);
+    refused_short_ += admission.refusal == Refusal::kTooShort;
     return;
   }
   ++admitted_;
+  if (admission.is_probe) {
+    probes_.insert(request.id);
+    if (probes_.size() > refused_short_ / 2) broken("more requests tried than may be, for those refused as too short", now_ns);
+  }
   Waiting w{request, scheduler_.start_latest_ns(admission.ticket), ++order_};
   w.request.cls = admission.cls;
   class_of_[request.id] = admission.cls;
-  if (admission.cls == Class::kHard) ++hard_admitted_;
+  if (admission.cls == Class::kHard && !admission.is_probe) ++hard_admitted_;
   if (admission.cls == Class::kHard && admission.predicted_finish_ns > request.deadline_ns && scenario_.models[0].sigma == 0) {
     broken("a hard request was admitted that is predicted to be late", now_ns);
   }
@@ -50,7 +55,7 @@ void Laws::decided(const Decision& d, TimeNs now_ns) {
       if (now_ns > it->second.request.deadline_ns) broken("expired after the deadline", now_ns);
       if (now_ns <= it->second.start_latest_ns) broken("expired what could still start", now_ns);
       if (it->second.request.cls == Class::kGuaranteed) broken("a guaranteed request expired", now_ns);
-      if (it->second.request.cls == Class::kHard) ++hard_missed_;
+      if (it->second.request.cls == Class::kHard && !probes_.contains(it->first)) ++hard_missed_;
       if (!settled_.insert(d.request).second) broken("answered twice", now_ns);
       waiting_.erase(it);
       break;
@@ -155,7 +160,7 @@ void Laws::completed(ExecutionId execution, TimeNs now_ns) {
   for (const Member& m : it->second.members) {
     if (!settled_.insert(m.request).second) continue;  // its client went away meanwhile
     const bool late = now_ns > m.deadline_ns || it->second.cancelled;
-    if (m.cls == Class::kHard && late) ++hard_missed_;
+    if (m.cls == Class::kHard && late && !probes_.contains(m.request)) ++hard_missed_;
     if (m.cls == Class::kGuaranteed && late)
       broken("a guaranteed request was late by " + std::to_string(now_ns - m.deadline_ns) + " ns", now_ns);
   }

@@ -14,8 +14,8 @@ namespace tercel::sched::simulator {
 //   earliest deadline first inside a model and class; a class never starts while a more urgent one could
 //   what could yield to more urgent work is asked to, and a reserved stream is never blocked longer than was tested
 //   reserved streams that keep their contract never miss while executions stay inside their declared worst case
-//   admitted hard requests are in time, but for the share that noise excuses
-//   everything is settled in the end, and no instant has endless decisions
+//   admitted hard requests are in time, but for the share that noise excuses, and those taken to learn what they cost, which are
+//   few everything is settled in the end, and no instant has endless decisions
 class Laws final : public Observer {
  public:
   Laws(const Scenario& scenario, const DeadlineScheduler& scheduler) : scenario_(scenario), scheduler_(scheduler) {}
@@ -67,7 +67,9 @@ class Laws final : public Observer {
   std::map<RequestId, Class> class_of_;
   std::map<std::pair<ExecutionId, RequestId>, TimeNs> unasked_since_;
   uint64_t admitted_ = 0, order_ = 0, decisions_now_ = 0;
-  uint64_t hard_admitted_ = 0, hard_missed_ = 0;
+  uint64_t hard_admitted_ = 0, hard_missed_ = 0;  // probes apart
+  std::set<RequestId> probes_;
+  uint64_t refused_short_ = 0;
   TimeNs instant_ = -1;
   std::string violation_;
 };

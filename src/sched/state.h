@@ -13,6 +13,8 @@
 // What a DeadlineScheduler remembers, as plain records. Private to the folder.
 namespace tercel::sched {
 
+inline constexpr uint32_t kProbeOneOf = 8;  // hard requests refused for what runs once took, before one is tried
+
 enum class Where : uint8_t { kFree, kQueued, kRunning };
 
 struct RequestState {
@@ -21,6 +23,7 @@ struct RequestState {
   uint32_t generation = 0;
   Where where = Where::kFree;
   bool cancelled = false;  // while running
+  bool is_probe = false;   // admitted to learn what it costs
   ExecutionId execution = kNone;
   uint32_t variant_last = 0;  // the cheapest variant that it accepts
   uint32_t choice = 0;        // the thread count with which it was admitted
@@ -48,6 +51,7 @@ struct ModelState {
   uint32_t users = 0;                        // requests queued or running, and reservations
   std::array<uint32_t, kClassCount> held{};  // requests that wait or run
   uint32_t queued = 0;
+  uint32_t refused_unseen = 0;      // hard requests that were too short since a run of it ended
   uint32_t reserved_instances = 0;  // of the first variant, kept for streams: on how many slots it has some
 };
 

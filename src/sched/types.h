@@ -68,6 +68,7 @@ struct Admission {
   Class cls = Class::kHard;  // as which it was taken: the excess of a stream is `hard`
   Ticket ticket;
   TimeNs predicted_finish_ns = kNever;  // of hard requests
+  bool is_probe = false;                // taken to learn what it costs: it may well be late
   TimeNs retry_after_ns = kNever;       // of refusals: when asking again may help; kNever: it will not
   bool ok() const { return refusal == Refusal::kNone; }
 };
