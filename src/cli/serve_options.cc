@@ -87,6 +87,9 @@ void add_serve_options(CLI::App& app, ServeOptions& all) {
       ->envname("TERCEL_HTTP_MAX_CONNECTIONS");
   in_seconds(app, "--http-idle-timeout-secs", http.limits.idle, "close a connection without a request after this")
       ->envname("TERCEL_HTTP_IDLE_TIMEOUT_SECS");
+  app.add_flag("--triton-metrics", http.triton_metrics,
+               "plain /metrics has Triton's nv_* names, too, for dashboards that cannot ask for them with ?names=triton")
+      ->envname("TERCEL_TRITON_METRICS");
   app.add_flag("--insecure", options.insecure, "listen on an address beyond this machine without TLS and authorisation");
   in_seconds(app, "--exit-timeout-secs", options.exit_timeout, "how long requests in flight may take after SIGTERM")
       ->envname("TERCEL_EXIT_TIMEOUT_SECS");

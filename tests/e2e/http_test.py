@@ -240,8 +240,11 @@ def statistics_metrics_and_timing(t):
     assert len(t.client.get_inference_statistics()["model_stats"]) > 10
     metrics = t.get("metrics")[1]
     assert f'tercel_requests_total{{model="mlp",version="1",outcome="ok"}} {before + 5}\n' in metrics
-    assert f'nv_inference_request_success{{model="mlp",version="1"}} {before + 5}\n' in metrics
-    for line in metrics.splitlines():
+    assert "nv_" not in metrics
+    triton_names = t.get("metrics?names=triton")[1]
+    assert f'nv_inference_request_success{{model="mlp",version="1"}} {before + 5}\n' in triton_names
+    assert "tercel_" not in triton_names
+    for line in (metrics + triton_names).splitlines():
         assert line.startswith("# ") or len(line.rsplit(" ", 1)) == 2, line
         if not line.startswith("# "):
             float(line.rsplit(" ", 1)[1])

@@ -210,7 +210,11 @@ Result<void> Exchange::describe() {
       if (server.is_ready()) return {};
       return Error(ErrorCode::kUnavailable, server.is_draining() ? "the server is shutting down" : "no model is ready");
     case Endpoint::kServerMetadata: write_server_metadata(reply_.text); return {};
-    case Endpoint::kMetrics: write_metrics(server, shared_.counters, reply_.text); return {};
+    case Endpoint::kMetrics: {
+      const auto usual = shared_.options.triton_metrics ? MetricNames::kAll : MetricNames::kTercel;
+      write_metrics(server, shared_.counters, TRY(metric_names(route_.query, usual)), reply_.text);
+      return {};
+    }
     case Endpoint::kDebugRequests: write_flights(server.flights().read(platform::now_ns()), reply_.text); return {};
     case Endpoint::kAllStatistics: write_statistics(*catalogue, {}, {}, reply_.text); return {};
     case Endpoint::kRepositoryIndex: {

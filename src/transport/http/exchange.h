@@ -8,6 +8,7 @@
 #include "transport/http/head.h"
 #include "transport/http/infer_answer.h"
 #include "transport/http/infer_body.h"
+#include "transport/http/options.h"
 #include "transport/http/reply.h"
 #include "transport/http/route.h"
 
@@ -16,6 +17,7 @@ namespace tercel::transport::http {
 // What the connections of one I/O thread share.
 struct Shared {
   serve::Server& server;
+  const HttpOptions& options;
   const Limits& limits;
   Counters& counters;
   request::Budget& memory;

@@ -19,11 +19,11 @@ inline constexpr int kBacklog = 4096;
 // After running out of file descriptors, say.
 inline constexpr std::chrono::milliseconds kAcceptPause{50};
 
-std::vector<std::unique_ptr<IoLoop>> make_loops(int threads, serve::Server& server, const Limits& limits, Counters& counters,
+std::vector<std::unique_ptr<IoLoop>> make_loops(serve::Server& server, const HttpOptions& options, Counters& counters,
                                                 request::Budget& memory) {
-  const int count = std::clamp(threads > 0 ? threads : platform::usable_cpus() / 2, 1, kThreadsMax);
+  const int count = std::clamp(options.threads > 0 ? options.threads : platform::usable_cpus() / 2, 1, kThreadsMax);
   std::vector<std::unique_ptr<IoLoop>> loops;
-  for (int i = 0; i < count; ++i) loops.push_back(std::make_unique<IoLoop>(server, limits, counters, memory));
+  for (int i = 0; i < count; ++i) loops.push_back(std::make_unique<IoLoop>(server, options, counters, memory));
   return loops;
 }
 
@@ -41,32 +41,32 @@ Error cannot_listen(const HttpOptions& options, const error_code& failure) {
 
 HttpServer::HttpServer(serve::Server& server, const HttpOptions& options)
     : server_(server),
-      limits_(options.limits),
+      options_(options),
       memory_(options.limits.memory_bytes),
-      loops_(make_loops(options.threads, server, limits_, counters_, memory_)),
+      loops_(make_loops(server, options_, counters_, memory_)),
       acceptor_(loops_[0]->context()),
       accept_again_(loops_[0]->context()) {}
 
 Result<std::unique_ptr<HttpServer>> HttpServer::start(serve::Server& server, const HttpOptions& options) {
   std::unique_ptr<HttpServer> http(new HttpServer(server, options));
-  TRY(http->listen(options));
+  TRY(http->listen());
   http->accept();
   for (const auto& loop : http->loops_) loop->start(options.cpus);
   return http;
 }
 
-Result<void> HttpServer::listen(const HttpOptions& options) {
+Result<void> HttpServer::listen() {
   error_code failure;
-  const auto address = asio::ip::make_address(options.address, failure);
+  const auto address = asio::ip::make_address(options_.address, failure);
   if (failure)
-    return invalid("'" + options.address + "' is not an IP address; 127.0.0.1 is this machine, 0.0.0.0 all of its networks");
-  const tcp::endpoint endpoint(address, options.port);
+    return invalid("'" + options_.address + "' is not an IP address; 127.0.0.1 is this machine, 0.0.0.0 all of its networks");
+  const tcp::endpoint endpoint(address, options_.port);
   acceptor_.open(endpoint.protocol(), failure);
   if (!failure) acceptor_.set_option(tcp::acceptor::reuse_address(true), failure);
   if (!failure) acceptor_.bind(endpoint, failure);
   if (!failure) acceptor_.listen(kBacklog, failure);
   if (!failure) port_ = acceptor_.local_endpoint(failure).port();
-  if (failure) return cannot_listen(options, failure);
+  if (failure) return cannot_listen(options_, failure);
   return {};
 }
 
@@ -86,7 +86,7 @@ void HttpServer::on_accept(error_code failure, tcp::socket socket) {
     });
     return;
   }
-  if (counters_.connections_open.load() >= limits_.connections) {
+  if (counters_.connections_open.load() >= options_.limits.connections) {
     refuse(std::move(socket));
   } else {
     counters_.connections_accepted.add();
@@ -100,8 +100,9 @@ void HttpServer::on_accept(error_code failure, tcp::socket socket) {
 void HttpServer::refuse(tcp::socket socket) {
   counters_.connections_refused.add();
   Reply reply{.close = true};
-  finish_error(reply, 503,
-               "the server has all the connections that it takes (" + std::to_string(limits_.connections) + "); try again later");
+  finish_error(
+      reply, 503,
+      "the server has all the connections that it takes (" + std::to_string(options_.limits.connections) + "); try again later");
   const std::string text = reply.head + reply.text;
   (void)::send(socket.native_handle(), text.data(), text.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
   error_code ignored;

@@ -3,20 +3,11 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "transport/http/io_loop.h"
 
 namespace tercel::transport::http {
-
-struct HttpOptions {
-  std::string address = "127.0.0.1";
-  uint16_t port = 8000;   // 0: any free one
-  int threads = 0;        // 0: half of the usable CPUs, at least 1; short requests are computed on these threads
-  std::vector<int> cpus;  // that these threads may run on; empty: all
-  Limits limits;
-};
 
 // Listens, and spreads connections over I/O threads.
 class HttpServer {
@@ -36,13 +27,13 @@ class HttpServer {
 
  private:
   HttpServer(serve::Server& server, const HttpOptions& options);
-  Result<void> listen(const HttpOptions& options);
+  Result<void> listen();
   void accept();
   void on_accept(boost::system::error_code failure, boost::asio::ip::tcp::socket socket);
   void refuse(boost::asio::ip::tcp::socket socket);
 
   serve::Server& server_;
-  const Limits limits_;
+  const HttpOptions options_;
   Counters counters_;
   request::Budget memory_;
   std::vector<std::unique_ptr<IoLoop>> loops_;

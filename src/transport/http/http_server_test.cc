@@ -215,15 +215,41 @@ TEST(HttpServer, TellsItsStagesOnDemandAndInTheMetrics) {
   EXPECT_GE(std::stod(timing.substr(timing.find("compute;dur=") + 12)), 100.0);
   client.post("/v2/models/echo/infer", "{}");
   const auto metrics = client.get("/metrics").body;
-  for (const auto line : {"tercel_requests_total{model=\"echo\",version=\"1\",outcome=\"ok\"} 1\n",
-                          "tercel_requests_total{model=\"echo\",version=\"1\",outcome=\"invalid\"} 1\n",
-                          "tercel_stage_duration_seconds_bucket{model=\"slow\",version=\"1\",stage=\"compute\",le=\"0.05",
-                          "tercel_stage_duration_seconds_count{model=\"slow\",version=\"1\",stage=\"send\"} 1\n",
-                          "nv_inference_request_success{model=\"slow\",version=\"1\"} 1\n",
-                          "nv_inference_request_failure{model=\"echo\",version=\"1\"} 1\n", "tercel_ready 1\n"}) {
+  for (const auto line :
+       {"tercel_requests_total{model=\"echo\",version=\"1\",outcome=\"ok\"} 1\n",
+        "tercel_requests_total{model=\"echo\",version=\"1\",outcome=\"invalid\"} 1\n",
+        "tercel_stage_duration_seconds_bucket{model=\"slow\",version=\"1\",stage=\"compute\",le=\"0.05",
+        "tercel_stage_duration_seconds_count{model=\"slow\",version=\"1\",stage=\"send\"} 1\n", "tercel_ready 1\n"}) {
     EXPECT_THAT(metrics, HasSubstr(line));
   }
   EXPECT_THAT(client.get("/v2/models/slow/stats").body, HasSubstr(R"("inference_stats":{"success":{"count":1,"ns":1)"));
+}
+
+TEST(HttpServer, HasTritonsNamesOfMetricsForThoseWhoAsk) {
+  const auto has = [](TestingClient& client, const char* path, bool tercel, bool triton) {
+    const std::string page = client.get(path).body;
+    EXPECT_EQ(page.find("tercel_") != page.npos, tercel) << path;
+    EXPECT_EQ(page.find("nv_") != page.npos, triton) << path;
+    return page;
+  };
+  TestingServer server;
+  TestingClient client(server.port());
+  client.post("/v2/models/echo/infer", echo_json());
+  client.post("/v2/models/echo/infer", "{}");
+  has(client, "/metrics", true, false);
+  has(client, "/metrics?names=tercel", true, false);
+  has(client, "/metrics?names=all", true, true);
+  const std::string page = has(client, "/metrics?names=triton", false, true);
+  EXPECT_THAT(page, HasSubstr("nv_inference_request_success{model=\"echo\",version=\"1\"} 1\n"));
+  EXPECT_THAT(page, HasSubstr("nv_inference_request_failure{model=\"echo\",version=\"1\"} 1\n"));
+  const auto refused = client.get("/metrics?names=Triton");
+  EXPECT_EQ(refused.status, 400);
+  EXPECT_THAT(refused.body, HasSubstr("none of tercel, triton and all"));
+
+  TestingServer compatible(HttpOptions{.triton_metrics = true});
+  TestingClient old(compatible.port());
+  has(old, "/metrics", true, true);
+  has(old, "/metrics?names=tercel", true, false);
 }
 
 TEST(HttpServer, RefusesWhatTheQueueCannotHold) {

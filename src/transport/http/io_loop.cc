@@ -18,11 +18,11 @@ std::chrono::milliseconds tick_interval(const Limits& limits) {
 
 }  // namespace
 
-IoLoop::IoLoop(serve::Server& server, const Limits& limits, Counters& counters, request::Budget& memory)
-    : limits_(limits),
+IoLoop::IoLoop(serve::Server& server, const HttpOptions& options, Counters& counters, request::Budget& memory)
+    : limits_(options.limits),
       work_(boost::asio::make_work_guard(context_)),
       timer_(context_),
-      shared_{server, limits, counters, memory, parser_} {}
+      shared_{server, options, options.limits, counters, memory, parser_} {}
 
 void IoLoop::join() {
   if (thread_.joinable()) thread_.join();

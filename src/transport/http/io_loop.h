@@ -14,7 +14,7 @@ namespace tercel::transport::http {
 // One I/O thread with its connections. A connection stays on the thread that it was given to.
 class IoLoop {
  public:
-  IoLoop(serve::Server& server, const Limits& limits, Counters& counters, request::Budget& memory);
+  IoLoop(serve::Server& server, const HttpOptions& options, Counters& counters, request::Budget& memory);
 
   boost::asio::io_context& context() { return context_; }
   void start(const std::vector<int>& cpus);

@@ -6,6 +6,7 @@
 #include "observe/log.h"
 #include "observe/process.h"
 #include "observe/prometheus.h"
+#include "transport/http/route.h"
 
 namespace tercel::transport::http {
 namespace {
@@ -149,14 +150,25 @@ void write_process(PrometheusWriter& w, const serve::Server& server) {
 
 }  // namespace
 
-void write_metrics(const serve::Server& server, const Counters& counters, std::string& out) {
+Result<MetricNames> metric_names(std::string_view query, MetricNames otherwise) {
+  const auto value = query_value(query, "names");
+  if (!value) return otherwise;
+  if (*value == "tercel") return MetricNames::kTercel;
+  if (*value == "triton") return MetricNames::kTriton;
+  if (*value == "all") return MetricNames::kAll;
+  return invalid("names is none of tercel, triton and all, as in metrics?names=triton");
+}
+
+void write_metrics(const serve::Server& server, const Counters& counters, MetricNames names, std::string& out) {
   out.clear();
   PrometheusWriter writer(out);
   const auto catalogue = server.catalogue();
-  write_process(writer, server);
-  write_http(writer, counters);
-  write_models(writer, *catalogue);
-  write_triton_aliases(writer, *catalogue);
+  if (names != MetricNames::kTriton) {
+    write_process(writer, server);
+    write_http(writer, counters);
+    write_models(writer, *catalogue);
+  }
+  if (names != MetricNames::kTercel) write_triton_aliases(writer, *catalogue);
 }
 
 }  // namespace tercel::transport::http

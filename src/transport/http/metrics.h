@@ -1,14 +1,22 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "serve/server.h"
 #include "transport/http/counters.h"
 
 namespace tercel::transport::http {
 
-// The metrics page in Prometheus text: tercel_* in base units, and Triton's nv_inference_* names for existing dashboards.
-// Replaces `out`.
-void write_metrics(const serve::Server& server, const Counters& counters, std::string& out);
+// Which names the metrics page has: tercel_* in base units, Triton's nv_inference_* for dashboards that were made for it, or
+// both.
+enum class MetricNames : uint8_t { kTercel, kTriton, kAll };
+
+// What /metrics?names=... asks for; `otherwise` where the query does not say.
+Result<MetricNames> metric_names(std::string_view query, MetricNames otherwise);
+
+// The metrics page in Prometheus text. Replaces `out`.
+void write_metrics(const serve::Server& server, const Counters& counters, MetricNames names, std::string& out);
 
 }  // namespace tercel::transport::http

@@ -1,5 +1,6 @@
 #include "transport/http/route.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -91,7 +92,9 @@ std::optional<Refusal> find_model_route(const Segments& s, Route& route) {
 
 std::optional<Refusal> find_route(std::string_view target, Route& route) {
   route = {};
-  const auto path = target.substr(0, target.find('?'));
+  const size_t mark = std::min(target.find('?'), target.size());
+  const auto path = target.substr(0, mark);
+  route.query = target.substr(std::min(mark + 1, target.size()));
   const Segments s = split(path);
   const bool is_v2 = s.at[0] == "v2";
   const bool is_fixed =
@@ -111,6 +114,17 @@ std::optional<Refusal> find_route(std::string_view target, Route& route) {
   route.endpoint = s.at[4] == "load" ? Endpoint::kModelLoad : Endpoint::kModelUnload;
   route.method = Method::kPost;
   route.model = s.at[3];
+  return std::nullopt;
+}
+
+std::optional<std::string_view> query_value(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const size_t end = std::min(query.find('&'), query.size());
+    const auto item = query.substr(0, end);
+    const size_t equals = std::min(item.find('='), item.size());
+    if (item.substr(0, equals) == name) return item.substr(std::min(equals + 1, item.size()));
+    query.remove_prefix(std::min(end + 1, query.size()));
+  }
   return std::nullopt;
 }
 

@@ -32,9 +32,15 @@ struct Route {
   Method method = Method::kGet;  // the one that the endpoint takes
   std::string_view model;        // into the path; as sent, which is right for every name a model can have
   std::optional<int64_t> version;
+  std::string_view query;  // what follows the first '?'; as sent
 };
 
-// Finds the endpoint of a path such as "/v2/models/m/versions/1/infer"; a query is ignored. 404 with what is there instead.
+// Finds the endpoint of a path such as "/v2/models/m/versions/1/infer"; only /metrics looks at the query. 404 with what is there
+// instead.
 std::optional<Refusal> find_route(std::string_view target, Route& route);
+
+// The first value of `name` in a query such as "names=triton&x=1"; "" for a name without one. Not percent-decoded: no value that
+// is understood here needs it.
+std::optional<std::string_view> query_value(std::string_view query, std::string_view name);
 
 }  // namespace tercel::transport::http

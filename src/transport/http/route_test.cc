@@ -80,5 +80,22 @@ TEST(Route, EverythingElseIsNotFound) {
   }
 }
 
+TEST(Route, FindsTheQueryAndItsValues) {
+  Route route;
+  ASSERT_FALSE(find_route("/metrics?names=triton&names=tercel&&empty=&bare", route));
+  EXPECT_EQ(route.endpoint, Endpoint::kMetrics);
+  EXPECT_EQ(query_value(route.query, "names"), "triton");
+  EXPECT_EQ(query_value(route.query, "empty"), "");
+  EXPECT_EQ(query_value(route.query, "bare"), "");
+  EXPECT_EQ(query_value(route.query, "name"), std::nullopt);
+  EXPECT_EQ(query_value(route.query, "triton"), std::nullopt);
+  ASSERT_FALSE(find_route("/metrics?", route));
+  EXPECT_EQ(route.query, "");
+  ASSERT_FALSE(find_route("/metrics?a?b=c", route));
+  EXPECT_EQ(query_value(route.query, "a?b"), "c");
+  ASSERT_FALSE(find_route("/metrics", route));
+  EXPECT_EQ(route.query, "");
+}
+
 }  // namespace
 }  // namespace tercel::transport::http
