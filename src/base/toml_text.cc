@@ -4,26 +4,10 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "base/utf8.h"
+
 namespace tercel {
 namespace {
-
-// Takes one character of UTF-8 beyond ASCII off the front of `text`; 0 when it is none (overlong forms, surrogates and what
-// lies beyond U+10FFFF are none).
-uint32_t take_character(std::string_view& text) {
-  const auto lead = static_cast<unsigned char>(text[0]);
-  const size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  uint32_t code = lead & (size == 2 ? 0x1F : size == 3 ? 0x0F : 0x07);
-  if (lead < 0xC2 || lead > 0xF4 || text.size() < size) return 0;
-  for (size_t i = 1; i < size; ++i) {
-    const auto c = static_cast<unsigned char>(text[i]);
-    if ((c & 0xC0) != 0x80) return 0;
-    code = code << 6 | (c & 0x3F);
-  }
-  constexpr uint32_t kLeast[] = {0, 0, 0x80, 0x800, 0x10000};
-  if (code < kLeast[size] || code > 0x10FFFF || (code >= 0xD800 && code <= 0xDFFF)) return 0;
-  text.remove_prefix(size);
-  return code;
-}
 
 // One line that does not begin inside of a string.
 class Line {
@@ -60,15 +44,15 @@ class Line {
   }
 
   const char* take_other(std::string& out) {
-    const uint32_t code = take_character(text_);
-    if (code == 0) return "a byte that is not UTF-8";
+    const int32_t code = take_utf8(text_);
+    if (code < 0) return "a byte that is not UTF-8";
     if (in_comment_) {
       out += '?';
       return nullptr;
     }
     if (quote_ != '"') return "a character beyond ASCII, which may stand in \"double quotes\" and comments only";
     char escape[16];
-    std::snprintf(escape, sizeof escape, "\\U%08X", code);
+    std::snprintf(escape, sizeof escape, "\\U%08X", static_cast<unsigned>(code));
     out += escape;
     return nullptr;
   }

@@ -1,5 +1,7 @@
 #include "serve/flight_recorder.h"
 
+#include <algorithm>
+
 namespace tercel::serve {
 
 namespace {

@@ -1,33 +1,17 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <atomic>
 #include <cstdint>
 #include <mutex>
-#include <string_view>
 #include <vector>
 
+#include "base/fixed_text.h"
 #include "request/stages.h"
 #include "request/terms.h"
 #include "serve/statistics.h"
 
 namespace tercel::serve {
-
-// Text of a bounded length, cut to fit; copied without allocating.
-template <size_t kBytes>
-class FixedText {
- public:
-  void set(std::string_view text) {
-    length_ = std::min(text.size(), kBytes);
-    std::copy_n(text.begin(), length_, bytes_.begin());
-  }
-  std::string_view view() const { return {bytes_.data(), length_}; }
-
- private:
-  std::array<char, kBytes> bytes_;
-  size_t length_ = 0;
-};
 
 // What is kept of one request.
 struct Flight {

@@ -84,7 +84,7 @@ class Exchange {
   InferAnswer answer_;
   Reply reply_;
   std::string extra_;          // header lines
-  serve::FixedText<192> why_;  // the request was not answered
+  FixedText<192> why_;  // the request was not answered
   void (*const done_)(void*);
   void* const owner_;
 };
