@@ -44,7 +44,7 @@ std::optional<uint64_t> decimal(std::string_view text) {
 
 // What the header lines say beyond Head, for the checks that need all of them.
 struct Seen {
-  int hosts = 0;
+  int hosts = 0, trace_parents = 0;
   bool transfer_encoding = false, close = false, keep_alive = false;
 };
 
@@ -104,7 +104,13 @@ std::optional<Refusal> take_field(std::string_view name, std::string_view value,
     case 'i':
       if (equals_ignoring_case(name, "inference-header-content-length")) return take_infer_header_length(value, head);
       break;
-    case 't': seen.transfer_encoding |= equals_ignoring_case(name, "transfer-encoding"); break;
+    case 't':
+      seen.transfer_encoding |= equals_ignoring_case(name, "transfer-encoding");
+      // A malformed one is as good as none (W3C Trace Context, section 4.3), and two are malformed.
+      if (equals_ignoring_case(name, "traceparent"))
+        head.trace_parent = ++seen.trace_parents == 1 ? observe::trace::parse_parent(value).value_or(observe::trace::Parent{})
+                                                      : observe::trace::Parent{};
+      break;
     case 'x':
       if (equals_ignoring_case(name, "x-tercel-timing")) head.wants_timing = value == "1";
       if (equals_ignoring_case(name, "x-tercel-deadline-us")) return take_deadline(value, head);

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "observe/trace/context.h"
 #include "request/terms.h"
 #include "transport/http/limits.h"
 
@@ -32,6 +33,7 @@ struct Head {
   bool wants_timing = false;                    // x-tercel-timing: 1
   std::optional<int64_t> deadline_us;           // x-tercel-deadline-us; any number
   std::optional<request::Class> request_class;  // x-tercel-class
+  observe::trace::Parent trace_parent;          // traceparent; not valid when absent, malformed or given twice
 };
 
 // Where the head ends in `received` (one past its blank line), or none yet. `scanned` remembers how far earlier calls

@@ -36,6 +36,21 @@ TEST(Head, TakesWhatItNeeds) {
   EXPECT_TRUE(head.keep_alive);
 }
 
+TEST(Head, TakesTheTraceOfTheCaller) {
+  const std::string value = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  const auto parent = [](const std::string& lines) {
+    Head head;
+    EXPECT_FALSE(parse_head("GET / HTTP/1.1\r\nHost: h\r\n" + lines + "\r\n", {}, head)) << lines;
+    return head.trace_parent;
+  };
+  EXPECT_FALSE(parent("").is_valid());
+  EXPECT_EQ(parent("TraceParent:  " + value + " \r\n").span, 0x00f067aa0ba902b7u);
+  EXPECT_TRUE(parent("traceparent: " + value + "\r\ntracestate: a=b\r\n").is_sampled);
+  EXPECT_FALSE(parent("traceparent: " + value + "0\r\n").is_valid());
+  EXPECT_FALSE(parent("traceparent: " + value + "\r\ntraceparent: " + value + "\r\n").is_valid());
+  EXPECT_FALSE(parent("traceparent: \r\ntraceparent: " + value + "\r\n").is_valid());
+}
+
 TEST(Head, RefusesWithAStatus) {
   const std::string host = "Host: h\r\n";
   struct Case {
