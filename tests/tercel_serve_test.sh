@@ -24,4 +24,6 @@ expect 2 '--model-repository is required'
 expect 2 'not expected' --model-repository . --unknown
 expect 1 'cannot read the model repository /nonexistent' --model-repository /nonexistent
 expect 1 'insecure' --model-repository . --http-address 0.0.0.0 --http-port 0
+OTEL_EXPORTER_OTLP_ENDPOINT=https://127.0.0.1:4318 expect 1 'plain http alone' --model-repository .
+OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 OTEL_TRACES_SAMPLER=sometimes expect 1 'OTEL_TRACES_SAMPLER is' --model-repository .
 expect 1 'not an IP address' --model-repository . --http-address nowhere

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ CLI::Option* one_of(CLI::App& app, const std::string& flag, E& target, const std
 }  // namespace
 
 Result<void> settle(ServeOptions& options) {
+  options.server.traces = TRY(observe::trace::options_from([](const char* name) { return std::getenv(name); }));
   auto& executor = options.server.executor;
   if (!options.http_cpus.empty()) options.server.http.cpus = TRY(platform::parse_cpu_list(options.http_cpus));
   if (!options.compute_cpus.empty()) executor.cpus = TRY(platform::parse_cpu_list(options.compute_cpus));
@@ -104,6 +106,11 @@ void add_serve_options(CLI::App& app, ServeOptions& all) {
   one_of<observe::LogLevel>(app, "--log-level", options.log.level, {"debug", "info", "warning", "error"},
                             "quieter than this is not logged")
       ->envname("TERCEL_LOG_LEVEL");
+  app.footer(
+      "Spans of requests go to a collector (OTLP/HTTP) once OTEL_EXPORTER_OTLP_ENDPOINT=http://HOST:4318 is set; also "
+      "understood:\n"
+      "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT, OTEL_SERVICE_NAME, OTEL_RESOURCE_ATTRIBUTES, OTEL_TRACES_SAMPLER[_ARG],\n"
+      "OTEL_BSP_MAX_QUEUE_SIZE, OTEL_BSP_MAX_EXPORT_BATCH_SIZE, OTEL_BSP_SCHEDULE_DELAY, OTEL_EXPORTER_OTLP_TIMEOUT.");
 }
 
 void print_listening(const std::string& address, uint16_t port, bool json) {

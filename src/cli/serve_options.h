@@ -17,7 +17,8 @@ struct ServeOptions {
 // Adds them; `options` outlives the parsing. Each has an environment variable (TERCEL_HTTP_PORT for --http-port).
 void add_serve_options(CLI::App& app, ServeOptions& options);
 
-// Once they are parsed: reads what was only text, and settles what was left open.
+// Once they are parsed: reads what was only text, and what is said in variables of others' standards (OTEL_*, see
+// src/observe/trace/options.h), and settles what was left open. An error names the option or the variable.
 Result<void> settle(ServeOptions& options);
 
 // What is printed on stdout once the server listens: a line, or with `json` one JSON object.

@@ -56,7 +56,8 @@ std::string json_line(LogLevel level, std::string_view component, std::string_vi
       .field("level", level_name(level))
       .field("msg", message)
       .field("component", component);
-  for (const auto& [name, value] : fields) json.field(name, value);
+  for (const auto& [name, value] : fields)
+    if (!value.empty()) json.field(name, value);
   json.end_object();
   return line;
 }
@@ -70,6 +71,7 @@ std::string text_line(LogLevel level, std::string_view component, std::string_vi
   };
   append_escaped(message);
   for (const auto& [name, value] : fields) {
+    if (value.empty()) continue;
     line.append(" ").append(name).append("=");
     append_escaped(value);
   }

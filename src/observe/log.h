@@ -25,7 +25,8 @@ void start_logging(const LogOptions& options);
 // Writes what is queued and stops the thread. Call when no other thread logs any more.
 void stop_logging();
 
-// One line: {"ts":"...","level":"info","msg":...,"component":...,<fields>}. Control characters are escaped. Any thread.
+// One line: {"ts":"...","level":"info","msg":...,"component":...,<fields>}. Control characters are escaped; a field without a
+// value is left out. Any thread.
 void log(LogLevel level, std::string_view component, std::string_view message, std::initializer_list<LogField> fields = {});
 uint64_t log_lines_dropped();
 

@@ -19,7 +19,7 @@ std::string captured(const LogOptions& options, auto body) {
 
 TEST(Log, WritesOneJsonObjectALineAndEscapesControlCharacters) {
   const auto text = captured({.format = LogFormat::kJson}, [] {
-    log(LogLevel::kWarning, "serve", "forged\n{\"level\":\"info\"}", {{"model", "a\"\x1b[31m"}});
+    log(LogLevel::kWarning, "serve", "forged\n{\"level\":\"info\"}", {{"model", "a\"\x1b[31m"}, {"trace_id", ""}});
     log(LogLevel::kDebug, "serve", "too quiet to be seen");
   });
   EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
@@ -29,7 +29,9 @@ TEST(Log, WritesOneJsonObjectALineAndEscapesControlCharacters) {
 }
 
 TEST(Log, TextKeepsToOneLine) {
-  const auto text = captured({.format = LogFormat::kText}, [] { log(LogLevel::kInfo, "cli", "a\nb", {{"k", "v\r"}}); });
+  const auto text = captured({.format = LogFormat::kText}, [] {
+    log(LogLevel::kInfo, "cli", "a\nb", {{"none", ""}, {"k", "v\r"}});
+  });
   EXPECT_NE(text.find("info cli: a?b k=v?\n"), std::string::npos) << text;
 }
 

@@ -7,6 +7,7 @@ Ends with 'N passed, N failed'.
 """
 import argparse
 import asyncio
+import http.server
 import json
 import pathlib
 import signal
@@ -253,6 +254,49 @@ def statistics_metrics_and_timing(t):
     stages = {part.split(";")[0]: float(part.split("dur=")[1]) for part in timing.split(", ")}
     assert set(stages) == {"receive", "parse", "queue", "compute", "serialise", "total"}, timing
     assert abs(sum(v for k, v in stages.items() if k != "total") - stages["total"]) < 0.01, timing
+
+
+class Collector(http.server.BaseHTTPRequestHandler):
+    """Keeps what is exported: (path, decoded body)."""
+    got = []
+
+    def do_POST(self):
+        Collector.got.append((self.path, json.loads(self.rfile.read(int(self.headers["Content-Length"])))))
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+@test
+def requests_are_spans_of_their_callers_trace(t):
+    collector = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Collector)
+    threading.Thread(target=collector.serve_forever, daemon=True).start()
+    trace, parent = "4bf92f3577b34da6a3ce929d0e0e4736", "00f067aa0ba902b7"
+    environment = {"OTEL_EXPORTER_OTLP_ENDPOINT": f"http://127.0.0.1:{collector.server_port}", "OTEL_SERVICE_NAME": "e2e"}
+    x = np.zeros((1, 784), np.float32)
+    with Server(t.arguments.serve, t.repository, environment=environment) as server:
+        client = triton.InferenceServerClient(server.url)
+        client.infer("mlp", [tensor("x", x, True)], headers={"traceparent": f"00-{trace}-{parent}-01"})
+        client.infer("mlp", [tensor("x", x, True)], headers={"traceparent": f"00-{trace}-{parent}-00"})
+        client.infer("mlp", [tensor("x", x, True)])
+        client.close()
+        assert server.stop() == 0, server.log()  # what waits is sent when the server ends
+    collector.shutdown()
+    assert [path for path, _ in Collector.got] == ["/v1/traces"], Collector.got
+    exported = Collector.got[0][1]["resourceSpans"][0]
+    assert {"key": "service.name", "value": {"stringValue": "e2e"}} in exported["resource"]["attributes"], exported["resource"]
+    spans = exported["scopeSpans"][0]["spans"]
+    requests = [span for span in spans if span["name"] == "request"]
+    assert len(requests) == 2, requests
+    assert requests[0]["traceId"] == trace and requests[0]["parentSpanId"] == parent, requests[0]
+    assert requests[1]["traceId"] != trace and "parentSpanId" not in requests[1], requests[1]
+    below = {span["name"]: span for span in spans if span.get("parentSpanId") == requests[0]["spanId"]}
+    assert {"receive", "parse", "compute", "serialise", "send"} <= below.keys(), below
+    assert all(span["traceId"] == trace for span in below.values()), below
+    total = sum(int(span["endTimeUnixNano"]) - int(span["startTimeUnixNano"]) for span in below.values())
+    assert total == int(requests[0]["endTimeUnixNano"]) - int(requests[0]["startTimeUnixNano"]), (total, requests[0])
 
 
 @test

@@ -1,5 +1,6 @@
 """Starts a server binary on a free port, and ends it the way an operator does."""
 import json
+import os
 import pathlib
 import signal
 import subprocess
@@ -8,13 +9,14 @@ import subprocess
 class Server:
     """`program` is tercel-serve, or tercel (then its command `serve` is used)."""
 
-    def __init__(self, program, repository, *arguments, cpus=None):
+    def __init__(self, program, repository, *arguments, cpus=None, environment=None):
         command = [str(program)] + (["serve"] if pathlib.Path(program).name == "tercel" else [])
         command += ["--model-repository", str(repository), "--http-port", "0", "--json", "--log-format", "json", *map(str, arguments)]
         if cpus is not None:
             command = ["taskset", "-c", cpus, *command]
         self.log_file = open(pathlib.Path(repository).parent / "server.log", "w+")
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log_file, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log_file, text=True,
+                                        env={**os.environ, **(environment or {})})
         line = self.process.stdout.readline()
         if not line:
             self.process.wait()

@@ -41,7 +41,7 @@ uint64_t stage_id(uint64_t request, size_t stage) {
 void write_attributes(JsonWriter& json, const Span& span) {
   json.key("attributes").begin_array();
   write_attribute(json, kModelAttribute, span.model.view());
-  if (span.version != 0) write_attribute(json, kVersionAttribute, std::to_string(span.version));
+  if (span.version >= 0) write_attribute(json, kVersionAttribute, std::to_string(span.version));
   write_attribute(json, kClassAttribute, span.request_class);
   write_attribute(json, kOutcomeAttribute, span.outcome);
   if (span.deadline_us != 0) {

@@ -24,7 +24,7 @@ struct Span {
   uint64_t id = 0, parent = 0;  // parent 0: the trace began here
   int64_t start_unix_ns = 0, total_ns = 0;
   std::array<SpanStage, kSpanStages> stages;  // one after the other
-  int64_t version = 0;                        // of the model; 0: none was found
+  int64_t version = -1;                       // of the model; -1: none was found
   int64_t deadline_us = 0;                    // from the start; 0: none
   int64_t slack_us = 0;                       // what was left of it at the end, below zero when it was missed
   int http_status = 0;

@@ -4,7 +4,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <new>
+#include <vector>
 
+#include "observe/trace/tracer.h"
 #include "transport/http/testing_server.h"
 
 // Counts the allocations of the whole test program.
@@ -31,27 +33,27 @@ bool exchange(int socket, std::string_view request, char* answer, size_t answer_
   return ::recv(socket, answer, answer_bytes, MSG_WAITALL) == static_cast<ssize_t>(answer_bytes);
 }
 
+struct Case {
+  const char* model;
+  std::string body, header;
+};
+
 // Both ways of computing, with binary tensors and with JSON.
-TEST(Allocations, AWarmInferenceMakesNone) {
+std::vector<Case> cases() {
   const std::string binary_json =
       R"({"inputs":[{"name":"x0","shape":[1,4],"datatype":"FP32","parameters":{"binary_data_size":16}}],)"
       R"("parameters":{"binary_data_output":true}})";
-  struct Case {
-    const char* model;
-    std::string body, header;
-  };
-  const Case cases[] = {
-      {"echo", binary_json + std::string(16, '\0'),
-       "Inference-Header-Content-Length: " + std::to_string(binary_json.size()) + "\r\n"},
-      {"queued", binary_json + std::string(16, '\0'),
-       "Inference-Header-Content-Length: " + std::to_string(binary_json.size()) + "\r\n"},
-      {"echo", echo_json(), ""},
-      {"queued", binary_json + std::string(16, '\0'),
-       "x-tercel-deadline-us: 60000000\r\nx-tercel-class: soft\r\nInference-Header-Content-Length: " +
-           std::to_string(binary_json.size()) + "\r\n"},
-  };
-  TestingServer server;
-  for (const auto& c : cases) {
+  const std::string body = binary_json + std::string(16, '\0');
+  const std::string header = "Inference-Header-Content-Length: " + std::to_string(binary_json.size()) + "\r\n";
+  return {{"echo", body, header},
+          {"queued", body, header},
+          {"echo", echo_json(), ""},
+          {"queued", body, "x-tercel-deadline-us: 60000000\r\nx-tercel-class: soft\r\n" + header},
+          {"echo", body, "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n" + header}};
+}
+
+void expect_none(TestingServer& server) {
+  for (const auto& c : cases()) {
     TestingClient client(server.port());
     const std::string request = std::string("POST /v2/models/") + c.model +
                                 "/infer HTTP/1.1\r\nHost: h\r\nx-tercel-timing: 0\r\n" + c.header +
@@ -66,6 +68,23 @@ TEST(Allocations, AWarmInferenceMakesNone) {
     for (int i = 0; i < 500; ++i) ASSERT_TRUE(exchange(client.socket(), request, answer, answer_bytes));
     EXPECT_EQ(allocations.load() - before, 0) << c.model << " " << c.header;
   }
+}
+
+TEST(Allocations, AWarmInferenceMakesNone) {
+  TestingServer server;
+  expect_none(server);
+}
+
+// Its spans wait, and nobody sends them meanwhile: sending allocates, on its own thread.
+TEST(Allocations, ATracedInferenceMakesNone) {
+  observe::trace::Options options;
+  options.collector = observe::trace::parse_collector("http://127.0.0.1:1/v1/traces").take();
+  options.queue_max = options.batch_max = 8192;
+  options.delay = std::chrono::hours(1);
+  observe::trace::Tracer tracer(options);
+  TestingServer server(HttpOptions{.tracer = &tracer});
+  expect_none(server);
+  EXPECT_EQ(tracer.spans_dropped_full(), 0u);
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 #include "tensor/tensor.h"
 #include "transport/http/documents.h"
 #include "transport/http/metrics.h"
+#include "transport/http/request_span.h"
 
 namespace tercel::transport::http {
 namespace {
@@ -64,8 +65,12 @@ Exchange::BodyWanted Exchange::begin(const Head& head) {
     return BodyWanted::kDiscard;
   }
   if (route_.endpoint == Endpoint::kModelInfer) {
+    trace_ = observe::trace::begin(shared_.options.tracer, head.trace_parent);
     auto found = shared_.server.find(route_.model, route_.version);
-    if (!found.ok()) return fail(found.error()), BodyWanted::kDiscard;
+    if (!found.ok()) {
+      outcome_ = serve::outcome_of(found.error().code());
+      return fail(found.error()), BodyWanted::kDiscard;
+    }
     served_ = found.take();
   }
   // The tensors begin behind the JSON: the body is placed so that the first one is aligned.
@@ -81,6 +86,7 @@ Exchange::BodyWanted Exchange::begin(const Head& head) {
 
 void Exchange::refuse(const Refusal& refusal) {
   served_.reset();
+  outcome_ = serve::Outcome::kInvalid;
   reply_.close = true;
   fail(refusal.status, refusal.message);
 }
@@ -165,7 +171,8 @@ void Exchange::answer_infer() {
   if (job_.error) {
     outcome_ = serve::outcome_of(job_.error->code());
     if (outcome_ == serve::Outcome::kError) {
-      observe::log(observe::LogLevel::kError, "http", job_.error->message(), {{"model", served_->version->model}});
+      observe::log(observe::LogLevel::kError, "http", job_.error->message(),
+                   {{"model", served_->version->model}, {"trace_id", trace_.trace.is_valid() ? text_of(trace_.trace) : ""}});
     }
     return fail(*job_.error);
   }
@@ -212,7 +219,7 @@ Result<void> Exchange::describe() {
     case Endpoint::kServerMetadata: write_server_metadata(reply_.text); return {};
     case Endpoint::kMetrics: {
       const auto usual = shared_.options.triton_metrics ? MetricNames::kAll : MetricNames::kTercel;
-      write_metrics(server, shared_.counters, TRY(metric_names(route_.query, usual)), reply_.text);
+      write_metrics(server, shared_.counters, shared_.options.tracer, TRY(metric_names(route_.query, usual)), reply_.text);
       return {};
     }
     case Endpoint::kDebugRequests: write_flights(server.flights().read(platform::now_ns()), reply_.text); return {};
@@ -246,7 +253,15 @@ void Exchange::sent() {
     if (serve::is_answered(outcome_)) served_->send_margin.record(job_.clock.last_ns() - job_.computed_ns);
     keep_flight();
   }
+  if (trace_.is_sampled) tell_trace();
+  trace_ = {};
   served_.reset();
+}
+
+void Exchange::tell_trace() {
+  RequestEnd end{.outcome = outcome_, .http_status = reply_.status, .model = route_.model, .reason = why_.view()};
+  if (served_) end.version = served_->version->number;
+  record_span(*shared_.options.tracer, trace_, job_, end);
 }
 
 void Exchange::keep_flight() {

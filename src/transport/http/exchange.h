@@ -3,6 +3,7 @@
 #include <memory>
 #include <span>
 
+#include "observe/trace/tracer.h"
 #include "serve/server.h"
 #include "transport/http/counters.h"
 #include "transport/http/head.h"
@@ -70,6 +71,7 @@ class Exchange {
   Result<void> settle_terms();
   std::optional<Slack> slack() const;
   void keep_flight();
+  void tell_trace();
   void refuse_admission(const Error& error);
   Result<void> describe();
 
@@ -81,9 +83,10 @@ class Exchange {
   request::Buffer body_;
   size_t body_offset_ = 0;
   serve::Outcome outcome_ = serve::Outcome::kOk;
+  observe::trace::Context trace_;  // of the request at hand
   InferAnswer answer_;
   Reply reply_;
-  std::string extra_;          // header lines
+  std::string extra_;   // header lines
   FixedText<192> why_;  // the request was not answered
   void (*const done_)(void*);
   void* const owner_;

@@ -148,6 +148,14 @@ void write_process(PrometheusWriter& w, const serve::Server& server) {
   w.sample({}, usage.open_files);
 }
 
+void write_traces(PrometheusWriter& w, const observe::trace::Tracer& tracer) {
+  w.family("tercel_trace_spans_exported_total", "counter", "Spans that the collector took.");
+  w.sample({}, tracer.spans_exported());
+  w.family("tercel_trace_spans_dropped_total", "counter", "Spans that were dropped, by why: no room to wait, or not taken.");
+  w.sample({{"reason", "queue_full"}}, tracer.spans_dropped_full());
+  w.sample({{"reason", "export_failed"}}, tracer.spans_dropped_failed());
+}
+
 }  // namespace
 
 Result<MetricNames> metric_names(std::string_view query, MetricNames otherwise) {
@@ -159,13 +167,15 @@ Result<MetricNames> metric_names(std::string_view query, MetricNames otherwise) 
   return invalid("names is none of tercel, triton and all, as in metrics?names=triton");
 }
 
-void write_metrics(const serve::Server& server, const Counters& counters, MetricNames names, std::string& out) {
+void write_metrics(const serve::Server& server, const Counters& counters, const observe::trace::Tracer* tracer, MetricNames names,
+                   std::string& out) {
   out.clear();
   PrometheusWriter writer(out);
   const auto catalogue = server.catalogue();
   if (names != MetricNames::kTriton) {
     write_process(writer, server);
     write_http(writer, counters);
+    if (tracer) write_traces(writer, *tracer);
     write_models(writer, *catalogue);
   }
   if (names != MetricNames::kTercel) write_triton_aliases(writer, *catalogue);

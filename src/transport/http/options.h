@@ -6,6 +6,10 @@
 
 #include "transport/http/limits.h"
 
+namespace tercel::observe::trace {
+class Tracer;
+}
+
 namespace tercel::transport::http {
 
 struct HttpOptions {
@@ -15,6 +19,7 @@ struct HttpOptions {
   std::vector<int> cpus;        // that these threads may run on; empty: all
   bool triton_metrics = false;  // plain /metrics has Triton's names, too
   Limits limits;
+  observe::trace::Tracer* tracer = nullptr;  // gets the spans of inferences; outlives the server
 };
 
 }  // namespace tercel::transport::http

@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "base/version.h"
+#include "observe/trace/tracer.h"
 
 namespace tercel::transport::http {
 namespace {
@@ -81,11 +82,15 @@ Result<void> run_server(const ServerOptions& options) {
   const Logging logging(options.log);
   TRY(check_exposure(options));
   const auto server = TRY(serve::Server::open(options.repository, options.opener, options.executor));
-  const auto http = TRY(HttpServer::start(*server, options.http));
+  const auto tracer = options.traces ? std::make_unique<observe::trace::Tracer>(*options.traces) : nullptr;
+  HttpOptions http_options = options.http;
+  http_options.tracer = tracer.get();
+  const auto http = TRY(HttpServer::start(*server, http_options));
   const auto port = std::to_string(http->port());
   const auto models = std::to_string(server->catalogue()->snapshot().models.size());
   observe::log(LogLevel::kInfo, kComponent, "listening",
                {{"address", options.http.address}, {"port", port}, {"models", models}, {"version", kVersion}});
+  if (tracer) observe::log(LogLevel::kInfo, kComponent, "spans are sent", {{"url", options.traces->collector.url}});
   if (!server->is_ready()) observe::log(LogLevel::kError, kComponent, "no model of the repository could be loaded", {});
   if (options.on_listening) options.on_listening(options.http.address, http->port());
   signals.wait();
@@ -95,6 +100,7 @@ Result<void> run_server(const ServerOptions& options) {
     return {};
   }
   observe::log(LogLevel::kWarning, kComponent, "requests that are still in flight are cut off", {});
+  if (tracer) tracer->stop();
   observe::stop_logging();
   _exit(0);  // a model may compute for as long as it likes: nothing here may wait for it
 }

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "observe/log.h"
+#include "observe/trace/options.h"
 #include "transport/http/http_server.h"
 
 namespace tercel::transport::http {
@@ -17,6 +19,7 @@ struct ServerOptions {
   std::chrono::milliseconds drain_delay{0};        // not ready, but still serving: time for load balancers to notice
   std::chrono::milliseconds exit_timeout{30'000};  // then what is still in flight is cut off
   observe::LogOptions log;
+  std::optional<observe::trace::Options> traces;                                // where spans go; nothing: nowhere
   std::function<void(const std::string& address, uint16_t port)> on_listening;  // called once it serves
 };
 
