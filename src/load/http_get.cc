@@ -6,11 +6,10 @@
 #include <cstring>
 
 #include "load/clock.h"
+#include "load/quantity.h"
 
 namespace tercel::load {
 namespace {
-
-constexpr int64_t kPatienceNs = 10'000'000'000;
 
 struct Socket {
   int fd;
@@ -23,10 +22,11 @@ Error failed(const Address& address, const std::string& what) {
 
 }  // namespace
 
-Result<Response> http_get(const Address& address, const Endpoint& endpoint, const std::string& path, const std::string& headers) {
+Result<Response> http_get(const Address& address, const Endpoint& endpoint, const std::string& path, const std::string& headers,
+                          const GetLimits& limits) {
   const Socket socket{::socket(endpoint.storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
   if (socket.fd < 0) return failed(address, std::strerror(errno));
-  const timeval patience{kPatienceNs / 1'000'000'000, 0};
+  const timeval patience{limits.patience_ns / 1'000'000'000, limits.patience_ns % 1'000'000'000 / 1000};
   setsockopt(socket.fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience);
   setsockopt(socket.fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
   if (connect(socket.fd, endpoint.get(), endpoint.size) != 0) return failed(address, std::strerror(errno));
@@ -34,12 +34,12 @@ Result<Response> http_get(const Address& address, const Endpoint& endpoint, cons
                               "Connection: close\r\n\r\n";
   if (send(socket.fd, request.data(), request.size(), MSG_NOSIGNAL) != static_cast<ssize_t>(request.size()))
     return failed(address, std::strerror(errno));
-  ResponseParser parser;
+  ResponseParser parser(limits.body_bytes);
   char buffer[16384];
-  for (const int64_t end = now_ns() + kPatienceNs; !parser.is_done();) {
+  for (const int64_t end = now_ns() + limits.patience_ns; !parser.is_done();) {
     const ssize_t n = recv(socket.fd, buffer, sizeof buffer, 0);
     if (now_ns() > end || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)))
-      return failed(address, "no answer to GET " + path + " within 10 s");
+      return failed(address, "no answer to GET " + path + " within " + duration_text(limits.patience_ns));
     if (n < 0) return failed(address, std::strerror(errno));
     const auto result = n == 0 ? parser.end() : [&]() -> Result<void> {
       TRY(parser.feed({buffer, static_cast<size_t>(n)}));

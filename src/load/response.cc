@@ -171,7 +171,7 @@ Result<size_t> ResponseParser::take_body_bytes(std::string_view bytes) {
   const uint64_t wanted = state_ == State::kUntilEnd ? kAnswerBytesMax - response_.body_bytes : left_;
   if (wanted == 0) return too_large("the answer is longer than " + std::to_string(kAnswerBytesMax) + " bytes");
   const auto used = static_cast<size_t>(std::min<uint64_t>(wanted, bytes.size()));
-  const size_t room = kCapturedBytesMax - response_.captured.size();
+  const size_t room = captured_max_ - response_.captured.size();
   response_.captured.append(bytes.substr(0, std::min(used, room)));
   response_.body_bytes += used;
   if (state_ == State::kUntilEnd) return used;

@@ -20,13 +20,15 @@ struct Response {
   bool keep_alive = true;
   std::optional<uint64_t> content_length, infer_header_length;
   uint64_t body_bytes = 0;  // that arrived
-  std::string captured;     // the first kCapturedBytesMax of them
+  std::string captured;     // the first of them, as many as the parser keeps (kCapturedBytesMax)
 };
 
 // Reads HTTP/1.1 answers as their bytes arrive, in pieces of any size: fixed length, chunked, or up to the end of the
 // stream. Every length is bounded; what is not HTTP is an error with a sentence. Keeps its memory from answer to answer.
 class ResponseParser {
  public:
+  explicit ResponseParser(size_t captured_max = kCapturedBytesMax) : captured_max_(captured_max) {}
+
   void reset();  // before each answer
 
   // Takes bytes in their order; says how many belong to this answer. Fewer than given only when it is done. After an
@@ -50,6 +52,7 @@ class ResponseParser {
   Result<size_t> take_line_bytes(std::string_view bytes);
   Result<size_t> take_body_bytes(std::string_view bytes);
 
+  const size_t captured_max_;
   State state_ = State::kStatusLine;
   Response response_;
   std::string line_;  // a line that has not ended yet

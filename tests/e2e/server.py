@@ -9,9 +9,9 @@ import subprocess
 class Server:
     """`program` is tercel-serve, or tercel (then its command `serve` is used)."""
 
-    def __init__(self, program, repository, *arguments, cpus=None, environment=None):
+    def __init__(self, program, repository, *arguments, cpus=None, environment=None, port=0):
         command = [str(program)] + (["serve"] if pathlib.Path(program).name == "tercel" else [])
-        command += ["--model-repository", str(repository), "--http-port", "0", "--json", "--log-format", "json", *map(str, arguments)]
+        command += ["--model-repository", str(repository), "--http-port", str(port), "--json", "--log-format", "json", *map(str, arguments)]
         if cpus is not None:
             command = ["taskset", "-c", cpus, *command]
         self.log_file = open(pathlib.Path(repository).parent / "server.log", "w+")
