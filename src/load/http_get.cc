@@ -40,6 +40,7 @@ Result<Response> http_get(const Address& address, const Endpoint& endpoint, cons
     const ssize_t n = recv(socket.fd, buffer, sizeof buffer, 0);
     if (now_ns() > end || (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)))
       return failed(address, "no answer to GET " + path + " within " + duration_text(limits.patience_ns));
+    if (n < 0 && errno == EINTR) continue;  // a signal that the program handles
     if (n < 0) return failed(address, std::strerror(errno));
     const auto result = n == 0 ? parser.end() : [&]() -> Result<void> {
       TRY(parser.feed({buffer, static_cast<size_t>(n)}));
