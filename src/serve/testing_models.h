@@ -8,6 +8,7 @@
 #include <memory>
 #include <thread>
 
+#include "platform/clock.h"
 #include "registry/instance.h"
 
 namespace tercel::serve {
@@ -47,11 +48,13 @@ class EchoInstance final : public registry::Instance {
  private:
   // In steps of a tenth of a millisecond, between which it yields and may be stopped.
   Result<void> take_time(const engine::RunControl& control) const {
-    constexpr std::chrono::microseconds kStep{100};
-    for (auto left = behaviour_.takes; left.count() > 0; left -= kStep) {
+    constexpr int64_t kStepNs = 100'000;
+    for (int64_t left = std::chrono::nanoseconds(behaviour_.takes).count(); left > 0;) {
       if (control.yield) control.yield->pass();
       if (control.cancel && control.cancel->load()) return Error(ErrorCode::kCancelled, "cancelled");
-      std::this_thread::sleep_for(std::min(left, kStep));
+      const int64_t begun = platform::now_ns();
+      std::this_thread::sleep_for(std::chrono::nanoseconds(std::min(left, kStepNs)));
+      left -= platform::now_ns() - begun;
     }
     return {};
   }
