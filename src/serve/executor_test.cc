@@ -333,5 +333,50 @@ TEST(Executor, AnswersOrRefusesEveryJobOnce) {
   EXPECT_EQ(f.executor.load(f.id).computing, 0u);
 }
 
+// Everything at once: two models with batches and yields, all classes, clients that leave.
+TEST(Executor, AnswersRefusesOrGivesBackEveryJobOnce) {
+  TwoModels f({.takes = std::chrono::microseconds(1500), .rows_max = 4, .yields = true}, 1'500'000,
+              {.takes = std::chrono::microseconds(300), .rows_max = 4, .yields = true}, 300'000);
+  std::atomic<int> answered{0}, told{0}, refused{0}, back{0}, unasked{0};
+  std::vector<std::thread> threads;
+  for (unsigned t = 0; t < 6; ++t) {
+    threads.emplace_back([&, t] {
+      std::mt19937 random(t);
+      WaitedJob waited;
+      for (int i = 0; i < 150; ++i) {
+        const auto c = static_cast<request::Class>(1 + random() % 3);
+        const int64_t now = platform::now_ns(), within_ns = static_cast<int64_t>(random() % 20'000'000);
+        waited.values[0] = static_cast<float>(i);
+        waited.job.clock.start(now);
+        waited.job.terms = {c, c == request::Class::kBulk ? request::kNoDeadline : now + within_ns};
+        const auto submitted = f.executor.submit(random() % 3 == 0 ? f.id : f.other, waited.job);
+        if (!submitted.ok()) {
+          ++refused;
+          continue;
+        }
+        if (*submitted == Executor::Submitted::kPending) {
+          if (random() % 4 == 0 && f.executor.withdraw(waited.job)) {
+            ++back;
+            unasked += waited.finished.try_acquire();
+            continue;
+          }
+          waited.finished.acquire();
+        }
+        if (waited.job.error) ++told;
+        else answered += static_cast<const float*>(waited.job.reply.outputs[0].data)[0] == static_cast<float>(i);
+        unasked += waited.finished.try_acquire();
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(answered + told + refused + back, 6 * 150);
+  EXPECT_EQ(unasked, 0);
+  for (const auto* count : {&answered, &told, &refused, &back}) EXPECT_GT(*count, 0);
+  for (const auto id : {f.id, f.other}) {
+    EXPECT_EQ(f.executor.load(id).queued, 0u);
+    EXPECT_EQ(f.executor.load(id).computing, 0u);
+  }
+}
+
 }  // namespace
 }  // namespace tercel::serve

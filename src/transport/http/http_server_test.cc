@@ -222,7 +222,7 @@ TEST(HttpServer, TellsItsStagesOnDemandAndInTheMetrics) {
         "tercel_stage_duration_seconds_count{model=\"slow\",version=\"1\",stage=\"send\"} 1\n", "tercel_ready 1\n"}) {
     EXPECT_THAT(metrics, HasSubstr(line));
   }
-  EXPECT_THAT(client.get("/v2/models/slow/stats").body, HasSubstr(R"("inference_stats":{"success":{"count":1,"ns":1)"));
+  EXPECT_THAT(client.get("/v2/models/slow/stats").body, HasSubstr(R"("execution_count":1,"inference_stats":{"success":{"count":1,"ns":)"));
 }
 
 TEST(HttpServer, HasTritonsNamesOfMetricsForThoseWhoAsk) {

@@ -91,7 +91,7 @@ void write_triton_aliases(PrometheusWriter& w, const serve::Catalogue& catalogue
        [](const auto& s) { return s.statistics.failures(); }},
       {"nv_inference_count", "counter", "Number of inferences performed", [](const auto& s) { return s.statistics.answers(); }},
       {"nv_inference_exec_count", "counter", "Number of model executions performed",
-       [](const auto& s) { return s.statistics.answers(); }},
+       [](const auto& s) { return s.load().batches; }},
       {"nv_inference_pending_request_count", "gauge", "Number of requests that wait for execution",
        [](const auto& s) { return uint64_t{s.load().queued}; }},
       {"nv_inference_request_duration_us", "counter", "Cumulative inference request duration in microseconds",
