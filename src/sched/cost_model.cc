@@ -82,8 +82,9 @@ CostModel::Choice CostModel::choice_of(std::span<const CostPoint> points, uint32
   Choice choice{.threads = threads};
   float p99 = 1;
   for (const CostPoint& p : own) p99 = std::max(p99, static_cast<float>(p.p99_ns) / static_cast<float>(p.p50_ns));
-  choice.all = {Recent(p99), Long(p99)};
-  choice.ranges.assign(range_of(rows_max) + 1, choice.all);
+  choice.all = Recent(p99);
+  choice.above = Long(p99);
+  choice.ranges.assign(range_of(rows_max) + 1, {Recent(p99), Long(p99)});
   choice.prior = choice.floor = choice.worst = choice.expected = choice.high = std::vector<TimeNs>(rows_max + 1, 0);
   for (uint32_t rows = 1; rows <= rows_max; ++rows) {
     choice.prior[rows] = std::max(choice.prior[rows - 1], interpolate(own, rows, &CostPoint::p50_ns));
@@ -94,14 +95,25 @@ CostModel::Choice CostModel::choice_of(std::span<const CostPoint> points, uint32
   return choice;
 }
 
+namespace {
+
+float beyond(const RatioWindow<128>& seen) {
+  const float high = seen.ranked(kHighRank), middle = seen.ranked(kMiddleRank);
+  return high + kTailMargin * (high - middle);
+}
+
+TimeNs scaled(TimeNs prior, float ratio) { return static_cast<TimeNs>(static_cast<double>(prior) * ratio); }
+
+}  // namespace
+
 void CostModel::predict(Choice& choice) {
-  const auto scaled = [](TimeNs prior, float ratio) { return static_cast<TimeNs>(static_cast<double>(prior) * ratio); };
+  const float usual = choice.all.ranked(kMedianRank);
+  const TimeNs above = std::max<TimeNs>(scaled(choice.prior[1], beyond(choice.above) - 1), 0);
   for (uint32_t rows = 1; rows < choice.prior.size(); ++rows) {
     const Range& own = choice.ranges[range_of(rows)];
-    const Range& by = own.recent.count() >= kTrustedCount ? own : choice.all;
-    const TimeNs expected = scaled(choice.prior[rows], by.recent.ranked(kMedianRank));
-    const float seen = by.history.ranked(kHighRank), middle = by.history.ranked(kMiddleRank);
-    const TimeNs high = scaled(choice.prior[rows], seen + kTailMargin * (seen - middle));
+    const bool knows = own.recent.count() >= kTrustedCount;
+    const TimeNs expected = scaled(choice.prior[rows], knows ? own.recent.ranked(kMedianRank) : usual);
+    const TimeNs high = knows ? scaled(choice.prior[rows], beyond(own.history)) : expected + above;
     choice.expected[rows] = std::max({expected, choice.floor[rows], choice.expected[rows - 1]});
     choice.high[rows] = std::max({high, choice.expected[rows], choice.high[rows - 1]});
   }
@@ -123,10 +135,13 @@ void CostModel::observe(uint32_t rows, uint32_t choice, TimeNs measured_ns) {
   Choice& c = choices_[choice];
   const float ratio =
       std::clamp(static_cast<float>(static_cast<double>(measured_ns) / static_cast<double>(c.prior[rows])), kRatioMin, kRatioMax);
-  for (Range* range : {&c.all, &c.ranges[range_of(rows)]}) {
-    range->recent.observe(ratio);
-    range->history.observe(ratio);
-  }
+  c.all.observe(ratio);
+  const TimeNs above_ns = measured_ns - scaled(c.prior[rows], c.all.ranked(kMedianRank));
+  c.above.observe(
+      std::clamp(1 + static_cast<float>(static_cast<double>(above_ns) / static_cast<double>(c.prior[1])), 0.0f, kRatioMax));
+  Range& own = c.ranges[range_of(rows)];
+  own.recent.observe(ratio);
+  own.history.observe(ratio);
   predict(c);
 }
 

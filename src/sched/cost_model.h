@@ -19,8 +19,10 @@ struct CostPoint {
 // Predicts how long a batch of one variant computes. The prior is the plan's own measurement, interpolated between its
 // buckets; runs that were measured correct it by the ratio they took of the prior's median: `expected` is the median of the
 // last 16, `high` the third largest of the last 128 (two outliers move nothing, three slow runs raise it) and a quarter of
-// its distance from their median, since 128 runs do not show a tail. Ratios are kept by power-of-two range of rows; a range with
-// fewer than eight runs of its own uses those of the whole variant. Not for two threads at once; observe() allocates nothing.
+// its distance from their median, since 128 runs do not show a tail. Ratios are kept by power-of-two range of rows. A range with
+// fewer than eight runs of its own takes the median ratio of all runs, and adds what runs of any size took above theirs: what
+// holds a run up, another process or an interrupt, does so for as long whatever its size. Not for two threads at once; observe()
+// allocates nothing.
 class CostModel {
  public:
   // Points in any order; each thread count that occurs must have one. Nothing is predicted below `floor_ns`; 0 stands for
@@ -53,7 +55,8 @@ class CostModel {
   struct Choice {
     uint32_t threads = 1;
     std::vector<TimeNs> prior, floor, worst, expected, high;  // by rows, 0 unused; never falling
-    Range all;
+    Recent all{1};
+    Long above{1};              // 1 + what runs took above their expected time, in times of one row's
     std::vector<Range> ranges;  // by floor(log2(rows))
   };
 
