@@ -3,6 +3,7 @@
 #include <nanobind/stl/string.h>
 #include <nanobind/stl/vector.h>
 
+#include "base/digest.h"
 #include "module/errors.h"
 #include "module/plan.h"
 #include "onnx/import.h"
@@ -50,7 +51,7 @@ Result<planner::CompileOptions> compile_options(const Options& options) {
 Result<std::shared_ptr<const plan::Program>> compile(Result<graph::Model> model, std::span<const std::byte> image,
                                                      const Options& options) {
   planner::CompileOptions compile_with = TRY(compile_options(options));
-  compile_with.model_digest = planner::digest_of(image);
+  compile_with.model_digest = digest_of(image);
   const planner::Compiled compiled = TRY(planner::compile(TRY(std::move(model)), compile_with));
   if (options.output.empty()) return plan::write_in_memory(compiled.program);
   TRY(plan::write(compiled.program, options.output));

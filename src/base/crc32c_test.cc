@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/digest.h"
+
 namespace tercel {
 namespace {
 
@@ -19,15 +21,19 @@ TEST(Crc32c, MatchesPublishedVectors) {
   EXPECT_EQ(crc32c(0, ones), 0x62a8ab43u);
 }
 
+TEST(Digest, IsTheCrcAndTheSize) {
+  EXPECT_EQ(digest_of(bytes_of("123456789")), "crc32c:e3069283:9");
+  EXPECT_EQ(digest_of({}), "crc32c:00000000:0");
+}
+
 TEST(Crc32c, InstructionAgreesWithTableAtEveryLengthAndSplit) {
   const auto seed = std::random_device{}();
   SCOPED_TRACE(seed);
   std::mt19937 random(seed);
   std::vector<std::byte> data(3 * 16384 * 2 + 3 * 512 + 77);
   for (std::byte& b : data) b = static_cast<std::byte>(random());
-  for (size_t n :
-       {size_t{0}, size_t{1}, size_t{7}, size_t{8}, size_t{9}, size_t{1535}, size_t{1536}, size_t{1537}, size_t{49151},
-        size_t{49152}, size_t{49153}, size_t{50689}, data.size()}) {
+  for (size_t n : {size_t{0}, size_t{1}, size_t{7}, size_t{8}, size_t{9}, size_t{1535}, size_t{1536}, size_t{1537}, size_t{49151},
+                   size_t{49152}, size_t{49153}, size_t{50689}, data.size()}) {
     const auto all = std::span<const std::byte>(data).first(n);
     const uint32_t expected = crc32c_portable(0, all);
     EXPECT_EQ(crc32c(0, all), expected) << n;

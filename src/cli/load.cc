@@ -1,5 +1,6 @@
 #include "cli/load.h"
 
+#include "base/digest.h"
 #include "onnx/import.h"
 #include "plan/plan.h"
 #include "platform/mapped_file.h"
@@ -15,7 +16,7 @@ Result<graph::Model> load_model(const std::string& path) { return onnx::import_f
 
 Result<std::string> file_digest(const std::string& path) {
   const auto file = TRY(platform::MappedFile::open(path, plan::kPlanBytesMax));
-  return planner::digest_of(file->bytes());
+  return digest_of(file->bytes());
 }
 
 Result<std::shared_ptr<const plan::Program>> load_program(const std::string& path, planner::CompileOptions options) {

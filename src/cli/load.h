@@ -18,7 +18,7 @@ Result<graph::Model> load_model(const std::string& path);
 // A plan from a .plan file, or compiled in memory from an ONNX file with `options` (model_digest is filled in).
 Result<std::shared_ptr<const plan::Program>> load_program(const std::string& path, planner::CompileOptions options);
 
-// planner::digest_of() of a file.
+// digest_of() a file.
 Result<std::string> file_digest(const std::string& path);
 
 }  // namespace tercel::cli

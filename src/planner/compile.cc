@@ -1,8 +1,5 @@
 #include "planner/compile.h"
 
-#include <cstdio>
-
-#include "base/crc32c.h"
 #include "base/version.h"
 #include "planner/buckets.h"
 #include "planner/lower.h"
@@ -22,12 +19,6 @@ std::vector<int> thread_counts(const CompileOptions& options) {
 }
 
 }  // namespace
-
-std::string digest_of(std::span<const std::byte> model) {
-  char text[64];
-  std::snprintf(text, sizeof text, "crc32c:%08x:%zu", crc32c(0, model), model.size());
-  return text;
-}
 
 Result<Compiled> compile(graph::Model model, const CompileOptions& options) {
   if (options.progress) options.progress("rewriting the graph", 0, 0);

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <functional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -22,7 +21,7 @@ struct CompileOptions {
   double tune_budget_seconds = 30;
   std::vector<int> threads;  // thread counts whose latency is measured; empty: 1 and all usable
   platform::Isa isa = platform::host_isa();
-  std::string model_digest;
+  std::string model_digest;  // digest_of() the model file
   Progress progress;
 };
 
@@ -33,9 +32,6 @@ struct Compiled {
   double tune_seconds = 0;
   std::string notice;  // what could not be measured and why, as a sentence; "" when there is nothing to say
 };
-
-// What identifies a model file in reports and plans: CRC32C and size, enough to tell files apart, no proof of origin.
-std::string digest_of(std::span<const std::byte> model);
 
 // The whole compile half: passes, lowering, tactics per bucket, packed weights, measured latency. Takes the model over.
 Result<Compiled> compile(graph::Model model, const CompileOptions& options);

@@ -3,11 +3,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
 #include "engine/run_control.h"
+#include "registry/ladder.h"
 #include "registry/settings.h"
 #include "request/infer.h"
 #include "request/signature.h"
@@ -48,12 +50,21 @@ struct InstanceGroup {
 
 // One way to compute a model: its own plan, its own accuracy.
 struct OpenedVariant {
-  std::string name;                   // empty where there is only one
+  std::string name;                   // of a ladder; empty: the version has none
   float accuracy = 1;                 // measured, of its ladder; 1 where nothing was
   std::vector<InstanceGroup> groups;  // threads ascending
   std::vector<MeasuredCost> costs;    // of each group at least one row's; empty when nothing could be measured
   int64_t longest_step_ns = 0;        // a run can give its thread away within it; 0: not known, it runs to its end
+  std::optional<AccuracyInterval> interval;
+  std::string recipe;
 };
+
+// What one row took with the fewest threads; null where nothing could be measured.
+inline const MeasuredCost* one_row_of(const OpenedVariant& variant) {
+  for (const MeasuredCost& cost : variant.costs)
+    if (cost.rows == 1 && cost.threads == variant.groups[0].threads) return &cost;
+  return nullptr;
+}
 
 // A version of a model, open and warm.
 struct OpenedModel {

@@ -1,31 +1,27 @@
 #include "registry/plan_opener.h"
 
 #include <algorithm>
-#include <filesystem>
+#include <limits>
 
-#include "plan/plan.h"
 #include "platform/cpus.h"
+#include "registry/open_programs.h"
+#include "registry/variant_checks.h"
 #include "registry/warm_up.h"
 
 namespace tercel::registry {
 namespace {
 
 constexpr int64_t kMeasureNs = 1'500'000'000;  // of one variant, when it is opened
+constexpr int kMeasuredMax = 3;                // times, of a variant that only its longest run shows as slower
 
 using Program = std::shared_ptr<const plan::Program>;
 
-Result<Program> open_program(const std::string& directory, const ModelSettings& settings, const CompileOnnx& compile) {
-  const std::string plan_path = directory + "/model.plan", onnx_path = directory + "/model.onnx";
-  std::error_code failure;
-  if (std::filesystem::exists(plan_path, failure)) return plan::open(plan_path);
-  if (!std::filesystem::exists(onnx_path, failure)) return not_found(directory + " holds neither model.plan nor model.onnx");
-  if (!compile) {
-    return unsupported(onnx_path +
-                       " is not compiled, and this server runs plans only: make a model.plan with 'tercel compile', or "
-                       "use 'tercel serve'");
-  }
-  return compile(onnx_path, settings.profile);
-}
+// One variant on its way to be served.
+struct Opening {
+  VariantProgram opened;
+  OpenedVariant variant = {};
+  std::string notice = "";
+};
 
 std::vector<int64_t> dims_of(const Shape& shape) {
   std::vector<int64_t> dims;
@@ -76,28 +72,73 @@ uint32_t rows_max_of(const plan::Program& program, const ModelSettings& settings
   return insists ? rows : 1;
 }
 
-Result<OpenedVariant> open_variant(const Program& program, const ModelSettings& settings, const OpenerOptions& options,
-                                   OpenedModel& model) {
-  OpenedVariant variant;
+// Its copies, cold. Returns of how many rows its batches may be.
+Result<uint32_t> open_instances(Opening& opening, const ModelSettings& settings, const OpenerOptions& options) {
+  OpenedVariant& variant = opening.variant;
+  const auto& [entry, program] = opening.opened;
+  variant.name = entry.name;
+  variant.accuracy = entry.accuracy;
+  variant.interval = entry.interval;
+  variant.recipe = entry.recipe;
   for (const uint32_t threads : thread_counts(settings, options.compute_threads))
-    variant.groups.push_back(TRY(open_group(program, threads, settings, options, model.notice)));
-  const uint32_t rows = rows_max_of(*program, settings, *variant.groups[0].instances[0], model.notice);
-  model.rows_max = model.variants.empty() ? rows : std::min(rows, model.rows_max);
-  const auto warmed = warm_up(variant, *program, model.rows_max, kMeasureNs);
-  if (warmed.ok()) return variant;
+    variant.groups.push_back(TRY(open_group(program, threads, settings, options, opening.notice)));
+  return rows_max_of(*program, settings, *variant.groups[0].instances[0], opening.notice);
+}
+
+Result<void> warm_and_measure(Opening& opening, uint32_t rows_max, const OpenerOptions& options) {
+  opening.variant.costs.clear();
+  const auto warmed = warm_up(opening.variant, *opening.opened.program, rows_max, kMeasureNs);
+  if (warmed.ok()) return {};
   if (options.lock_memory && warmed.error().code() == ErrorCode::kExhausted) return warmed.error();
-  if (model.notice.empty())
-    model.notice = "a run on made-up values failed, the first requests will be slow: " + warmed.error().message();
-  return variant;
+  if (opening.notice.empty())
+    opening.notice = "a run on made-up values failed, the first requests will be slow: " + warmed.error().message();
+  return {};
+}
+
+// Whether a variant may stand behind `better` in a ladder. One slow run among the measured ones does not decide that.
+Result<bool> is_worth_serving(Opening& opening, const OpenedVariant& better, uint32_t rows_max, const OpenerOptions& options) {
+  for (int times = 1; !is_faster(opening.variant, better); ++times) {
+    const MeasuredCost *cost = one_row_of(opening.variant), *others = one_row_of(better);
+    if (times == kMeasuredMax || !cost || !others || cost->p50_ns >= others->p50_ns) return false;
+    TRY(warm_and_measure(opening, rows_max, options));
+  }
+  return true;
+}
+
+// Why a variant is left out: that it is not faster, with what was measured.
+std::string not_faster(const OpenedVariant& variant, const OpenedVariant& better) {
+  const std::string left_out = "left out: it must be faster than '" + better.name + "', which is more accurate, ";
+  const MeasuredCost *cost = one_row_of(variant), *others = one_row_of(better);
+  if (!cost || !others) return left_out + "and that could not be measured";
+  return left_out + "but takes " + std::to_string(cost->longest_ns / 1000) + " us at worst, not less than " +
+         std::to_string(others->longest_ns / 1000);
+}
+
+// Adds to what the operator should know.
+void note(OpenedModel& model, const std::string& name, const std::string& notice) {
+  if (notice.empty()) return;
+  if (!model.notice.empty()) model.notice += "; ";
+  model.notice += name.empty() ? notice : "variant '" + name + "': " + notice;
 }
 
 Result<OpenedModel> open_version(const std::string& directory, const ModelSettings& settings, const CompileOnnx& compile,
                                  const OpenerOptions& options) {
-  const Program program = TRY(open_program(directory, settings, compile));
+  std::vector<Opening> openings;
+  for (auto& opened : TRY(open_programs(directory, settings, compile))) openings.push_back({std::move(opened)});
   OpenedModel model;
   model.platform = "tercel_plan";
-  model.signature = signature_of(*program);
-  model.variants.push_back(TRY(open_variant(program, settings, options, model)));
+  model.signature = signature_of(*openings[0].opened.program);
+  model.rows_max = std::numeric_limits<uint32_t>::max();
+  for (Opening& opening : openings) model.rows_max = std::min(model.rows_max, TRY(open_instances(opening, settings, options)));
+  for (Opening& opening : openings) {
+    TRY(warm_and_measure(opening, model.rows_max, options));
+    const std::string& name = opening.opened.entry.name;
+    note(model, name, opening.notice);
+    const OpenedVariant* const better = model.variants.empty() ? nullptr : &model.variants.back();
+    if (better && !TRY(is_worth_serving(opening, *better, model.rows_max, options)))
+      note(model, name, not_faster(opening.variant, *better));
+    else model.variants.push_back(std::move(opening.variant));
+  }
   return model;
 }
 

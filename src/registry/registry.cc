@@ -1,10 +1,32 @@
 #include "registry/registry.h"
 
+#include <charconv>
+
 #include "observe/log.h"
 #include "platform/clock.h"
 
 namespace tercel::registry {
 namespace {
+
+std::string text_of(float number) {
+  char text[24];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
+
+// Of a ladder: what there is to choose from.
+void log_variants(const Version& version, const std::string& number) {
+  for (const OpenedVariant& variant : version.opened.variants) {
+    if (variant.name.empty()) continue;
+    const MeasuredCost* const cost = one_row_of(variant);
+    observe::log(observe::LogLevel::kInfo, "registry", "variant is ready",
+                 {{"model", version.model},
+                  {"version", number},
+                  {"variant", variant.name},
+                  {"accuracy", text_of(variant.accuracy)},
+                  {"p50_us", cost ? std::to_string(cost->p50_ns / 1000) : "unknown"},
+                  {"longest_us", cost ? std::to_string(cost->longest_ns / 1000) : "unknown"}});
+  }
+}
 
 void log_loaded(const Version& version, int64_t took_ns) {
   const auto number = std::to_string(version.number);
@@ -12,6 +34,7 @@ void log_loaded(const Version& version, int64_t took_ns) {
   if (version.state == State::kReady) {
     observe::log(observe::LogLevel::kInfo, "registry", "model is ready",
                  {{"model", version.model}, {"version", number}, {"duration_us", took}});
+    log_variants(version, number);
   } else {
     observe::log(observe::LogLevel::kError, "registry", "model could not be loaded",
                  {{"model", version.model}, {"version", number}, {"reason", version.reason}});

@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <optional>
+
+#include "registry/text_file.h"
 
 namespace tercel::registry {
 namespace {
@@ -22,12 +23,7 @@ std::optional<int64_t> version_number(const std::string& name) {
 Result<ModelSettings> read_settings(const fs::path& file) {
   std::error_code failure;
   if (!fs::exists(file, failure)) return ModelSettings{};
-  std::ifstream in(file, std::ios::binary);
-  std::string text(kSettingsBytesMax + 1, '\0');
-  in.read(text.data(), static_cast<std::streamsize>(text.size()));
-  if (in.bad() || (!in && in.gcount() == 0 && !in.eof())) return io_error("cannot read " + file.string());
-  text.resize(static_cast<size_t>(in.gcount()));
-  return parse_settings(text, file.string());
+  return parse_settings(TRY(read_text(file.string(), kSettingsBytesMax)), file.string());
 }
 
 Result<std::vector<int64_t>> present_versions(const fs::path& directory) {
@@ -47,7 +43,7 @@ Result<std::vector<int64_t>> present_versions(const fs::path& directory) {
 }
 
 Result<std::vector<int64_t>> select(const std::vector<int64_t>& present, const VersionPolicy& policy) {
-  if (present.empty()) return invalid("no version folder: a model needs <model>/<number>/model.plan or model.onnx");
+  if (present.empty()) return invalid("no version folder: a model needs <model>/<number>/model.plan, model.onnx or ladder.toml");
   if (policy.kind == VersionPolicy::Kind::kAll) return present;
   if (policy.kind == VersionPolicy::Kind::kLatest) return std::vector<int64_t>{present.back()};
   std::vector<int64_t> chosen;

@@ -2,20 +2,10 @@
 
 #include <algorithm>
 
-#include "base/toml_text.h"
-
-#define TOML_HEADER_ONLY 1
-#define TOML_EXCEPTIONS 0
-// Its assertions abort on some texts that its errors describe well.
-#define TOML_ASSERT(expression) static_assert(true)
-#include <toml++/toml.h>
+#include "registry/toml_file.h"
 
 namespace tercel::registry {
 namespace {
-
-Error at(const std::string& file, const toml::source_region& where, const std::string& message) {
-  return invalid(file + " line " + std::to_string(where.begin.line) + ": " + message);
-}
 
 Result<int64_t> integer(const toml::node& node, const std::string& file, const std::string& key, int64_t low, int64_t high) {
   const auto value = node.value_exact<int64_t>();
@@ -30,10 +20,6 @@ Result<void> for_each_key(const toml::node& node, const std::string& file, const
   if (!table) return at(file, node.source(), "'" + name + "' must be a table: [" + name + "]");
   for (const auto& [key, value] : *table) TRY(apply(name + "." + std::string(key.str()), value));
   return {};
-}
-
-Error unknown(const toml::node& node, const std::string& file, const std::string& key, const std::string& known) {
-  return at(file, node.source(), "unknown key '" + key + "'; known are " + known);
 }
 
 Result<VersionPolicy> versions(const toml::node& node, const std::string& file) {
@@ -169,12 +155,9 @@ Result<void> apply(ModelSettings& settings, const std::string& key, const toml::
 }  // namespace
 
 Result<ModelSettings> parse_settings(std::string_view text, const std::string& file) {
-  if (text.size() > kSettingsBytesMax) return too_large(file + " is larger than " + std::to_string(kSettingsBytesMax) + " bytes");
-  const std::string ascii = TRY(ascii_toml(text, file));
-  const toml::parse_result parsed = toml::parse(std::string_view(ascii));
-  if (!parsed) return at(file, parsed.error().source(), std::string(parsed.error().description()));
+  const toml::table table = TRY(parse_toml(text, file, kSettingsBytesMax));
   ModelSettings settings;
-  for (const auto& [key, node] : parsed.table()) TRY(apply(settings, std::string(key.str()), node, file));
+  for (const auto& [key, node] : table) TRY(apply(settings, std::string(key.str()), node, file));
   return settings;
 }
 

@@ -27,10 +27,18 @@ uint32_t threads_of(const ExecutorOptions& options) {
   return std::min(wanted, sched::kSlotsMax);
 }
 
-Error refused(const sched::Admission& admission) {
-  const bool is_past = admission.refusal == sched::Refusal::kPast;
-  return Error(is_past ? ErrorCode::kDeadline : ErrorCode::kExhausted, sched::refusal_text(admission.refusal));
+// By what the client can do about it: change the request, or ask again later.
+ErrorCode code_of(sched::Refusal refusal) {
+  switch (refusal) {
+    case sched::Refusal::kRows:
+    case sched::Refusal::kAccuracy:
+    case sched::Refusal::kNoDeadline: return ErrorCode::kInvalid;
+    case sched::Refusal::kPast: return ErrorCode::kDeadline;
+    default: return ErrorCode::kExhausted;
+  }
 }
+
+Error refused(sched::Refusal refusal) { return Error(code_of(refusal), sched::refusal_text(refusal)); }
 
 }  // namespace
 
@@ -74,9 +82,8 @@ Result<sched::ModelId> Executor::add(const registry::OpenedModel& opened, const 
       auto& free = groups.emplace_back();
       for (const auto& instance : group.instances) free.push_back(instance.get());
     }
+    model->compute_ns.push_back(variant.costs.empty() ? 0 : variant.costs[0].p50_ns);
   }
-  const auto& costs = opened.variants[0].costs;
-  if (!costs.empty()) model->compute_ns = costs[0].p50_ns;
   const std::lock_guard lock(mutex_);
   const sched::ModelId id = TRY(scheduler_.add_model(scheduled_model(opened, options.queue_max, options.policy, threads_)));
   models_[id] = std::move(model);
@@ -124,7 +131,7 @@ Result<Executor::Submitted> Executor::submit(sched::ModelId model, Job& job) {
   job.refusal = admission.refusal;
   job.retry_after_ns = admission.retry_after_ns;
   job.ticket = admission.ticket;
-  if (!admission.ok()) return refused(admission);
+  if (!admission.ok()) return refused(admission.refusal);
   const Decided decided = decide(now, &job);
   lock.unlock();
   if (carry_out(decided, &job)) return Submitted::kDone;
@@ -150,7 +157,7 @@ bool Executor::withdraw(Job& job) {
 }
 
 bool Executor::may_run_here(const Runner& runner) const {
-  const int64_t compute_ns = models_[runner.model]->compute_ns;
+  const int64_t compute_ns = models_[runner.model]->compute_ns[runner.variant];
   return may_compute_here_ && runner.jobs.size() == 1 && compute_ns > 0 && compute_ns <= kInlineComputeNs &&
          runner.instance->is_warm(runner.jobs[0]->request);
 }
@@ -230,10 +237,11 @@ void Executor::finish(Runner& runner) {
   scheduler_.completed(runner.execution, counts ? now - runner.decided_ns - runner.stopped_ns : 0, now);
   model.free[runner.variant][runner.group].push_back(runner.instance);
   ++model.batches;
-  if (failed || runner.jobs.size() > 1 || (!runner.counts && model.compute_ns > 0)) return;
+  int64_t& lately_ns = model.compute_ns[runner.variant];
+  if (failed || runner.jobs.size() > 1 || (!runner.counts && lately_ns > 0)) return;
   // A moving average over about eight requests: one slow run does not move a model off the fast way for long.
   const int64_t computed_ns = runner.jobs[0]->clock.spent_ns(request::Stage::kCompute) - runner.stopped_ns;
-  model.compute_ns = model.compute_ns == 0 ? computed_ns : model.compute_ns + (computed_ns - model.compute_ns) / 8;
+  lately_ns = lately_ns == 0 ? computed_ns : lately_ns + (computed_ns - lately_ns) / 8;
 }
 
 bool Executor::carry_out(const Decided& decided, const Job* submitted) {

@@ -72,7 +72,7 @@ class Executor {
   struct Model {
     const registry::OpenedModel* opened = nullptr;
     std::vector<std::vector<std::vector<registry::Instance*>>> free;
-    int64_t compute_ns = 0;  // what a request alone lately took; 0: not known
+    std::vector<int64_t> compute_ns;  // what a request alone lately took, by variant; 0: not known
     uint64_t batches = 0, preempted = 0;
   };
   // What came of asking the scheduler: threads to wake, jobs that expired (by Job::next), and the batch of the job that was

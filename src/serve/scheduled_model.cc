@@ -5,6 +5,8 @@
 namespace tercel::serve {
 namespace {
 
+static_assert(registry::kLadderVariantsMax <= sched::kVariantsMax);
+
 // Where nothing is known, nothing is refused: the first runs say what a request takes.
 constexpr int64_t kUnknownComputeNs = 1000;
 // A few runs show no tail: one that was slow, for whatever reason, must not have requests refused.

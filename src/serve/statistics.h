@@ -8,6 +8,7 @@
 #include "base/result.h"
 #include "observe/counter.h"
 #include "observe/histogram.h"
+#include "registry/ladder.h"
 #include "request/stages.h"
 #include "request/terms.h"
 
@@ -41,9 +42,13 @@ class Statistics {
   // A finished request: its stages count when it was answered, its duration always.
   void record(Outcome outcome, const request::StageClock& clock, const request::Terms& terms = {});
 
+  // Which variant answered: its position in the ladder.
+  void record_variant(uint32_t variant) { variants_[variant].add(); }
+
   uint64_t count(Outcome outcome) const { return outcomes_[static_cast<size_t>(outcome)].value(); }
   uint64_t answers() const;   // kOk and kLate
   uint64_t failures() const;  // everything else
+  uint64_t answers_by(uint32_t variant) const { return variants_[variant].value(); }
   uint64_t failure_ns() const { return failure_ns_.value(); }
   const observe::Histogram& duration() const { return duration_; }  // of answered requests, first byte in to last byte out
   const observe::Histogram& stage(request::Stage stage) const { return stages_[static_cast<size_t>(stage)]; }
@@ -58,6 +63,7 @@ class Statistics {
   void record_deadline(Outcome outcome, int64_t slack_ns, request::Class c);
 
   std::array<observe::Counter, kOutcomeCount> outcomes_;
+  std::array<observe::Counter, registry::kLadderVariantsMax> variants_;
   std::array<std::array<observe::Counter, request::kClassCount>, 2> deadlines_;  // [met][class]
   observe::Histogram slack_, lateness_;
   observe::Counter failure_ns_;

@@ -46,7 +46,7 @@ class EchoInstance final : public registry::Instance {
   }
 
  private:
-  // In steps of a tenth of a millisecond, between which it yields and may be stopped.
+  // In steps, between which it yields and may be stopped.
   Result<void> take_time(const engine::RunControl& control) const {
     constexpr int64_t kStepNs = 100'000;
     for (int64_t left = std::chrono::nanoseconds(behaviour_.takes).count(); left > 0;) {
@@ -86,6 +86,16 @@ class EchoInstance final : public registry::Instance {
   std::atomic<bool> busy_{false};
 };
 
+inline registry::OpenedVariant echo_variant(const EchoBehaviour& behaviour, uint32_t instances, int64_t compute_ns) {
+  registry::OpenedVariant variant;
+  registry::InstanceGroup& group = variant.groups.emplace_back();
+  for (uint32_t i = 0; i < instances; ++i) group.instances.push_back(std::make_unique<EchoInstance>(behaviour));
+  if (compute_ns > 0) variant.costs.push_back({1, 1, compute_ns, compute_ns});
+  if (compute_ns > 0 && behaviour.rows_max > 1) variant.costs.push_back({1, behaviour.rows_max, compute_ns, compute_ns});
+  if (behaviour.yields) variant.longest_step_ns = 200'000;
+  return variant;
+}
+
 inline registry::OpenedModel echo_model(const EchoBehaviour& behaviour, uint32_t instances, int64_t compute_ns) {
   registry::OpenedModel model;
   model.platform = "tercel_plan";
@@ -95,12 +105,27 @@ inline registry::OpenedModel echo_model(const EchoBehaviour& behaviour, uint32_t
     model.signature.outputs.push_back(behaviour.inputs[i]);
     model.signature.outputs.back().name = "y" + std::to_string(i);
   }
-  registry::OpenedVariant& variant = model.variants.emplace_back();
-  registry::InstanceGroup& group = variant.groups.emplace_back();
-  for (uint32_t i = 0; i < instances; ++i) group.instances.push_back(std::make_unique<EchoInstance>(behaviour));
-  if (compute_ns > 0) variant.costs.push_back({1, 1, compute_ns, compute_ns});
-  if (compute_ns > 0 && model.rows_max > 1) variant.costs.push_back({1, model.rows_max, compute_ns, compute_ns});
-  if (behaviour.yields) variant.longest_step_ns = 200'000;
+  model.variants.push_back(echo_variant(behaviour, instances, compute_ns));
+  return model;
+}
+
+// A rung of a ladder of echoes, which differ in nothing but their time.
+struct EchoRung {
+  const char* name;
+  float accuracy;
+  std::chrono::microseconds takes;
+};
+
+// The most accurate first.
+inline registry::OpenedModel echo_ladder(const std::vector<EchoRung>& rungs, uint32_t instances) {
+  registry::OpenedModel model = echo_model({}, 0, 0);
+  model.variants.clear();
+  for (const EchoRung& rung : rungs) {
+    const int64_t compute_ns = std::max<int64_t>(std::chrono::nanoseconds(rung.takes).count(), 1000);
+    auto& variant = model.variants.emplace_back(echo_variant({.takes = rung.takes}, instances, compute_ns));
+    variant.name = rung.name;
+    variant.accuracy = rung.accuracy;
+  }
   return model;
 }
 

@@ -1,6 +1,7 @@
 #include "transport/http/documents.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 
 #include "base/json.h"
@@ -12,6 +13,11 @@ namespace {
 
 constexpr std::string_view kExtensions[] = {"binary_tensor_data", "model_configuration", "model_repository", "parameters",
                                             "statistics"};
+
+std::string text_of(auto number) {
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, number).ptr};
+}
 
 void write_dims(JsonWriter& json, std::string_view key, const std::vector<int64_t>& dims) {
   json.key(key).begin_array();
@@ -54,6 +60,41 @@ void write_stage(JsonWriter& json, std::string_view key, const serve::Statistics
   write_duration(json, key, reading.count, reading.sum_ns);
 }
 
+// Of a ladder. Not one of Triton's fields; its clients pass over what they don't know.
+void write_variant_statistics(JsonWriter& json, const serve::Served& served) {
+  const auto& variants = served.version->opened.variants;
+  if (variants[0].name.empty()) return;
+  json.key("variants").begin_array();
+  for (uint32_t i = 0; i < variants.size(); ++i) {
+    json.begin_object().field("name", variants[i].name).field("accuracy", variants[i].accuracy);
+    json.field("inference_count", served.statistics.answers_by(i)).end_object();
+  }
+  json.end_array();
+}
+
+// "key": {"string_value": "text"}, as Triton's parameters are.
+void write_parameter(JsonWriter& json, std::string_view key, std::string_view text) {
+  json.key(key).begin_object().field("string_value", text).end_object();
+}
+
+// What a ladder offers: `variants` names them, the most accurate first, `variant.<name>.accuracy` and so on say what they are.
+void write_ladder(JsonWriter& json, const std::vector<registry::OpenedVariant>& variants) {
+  if (variants[0].name.empty()) return;
+  std::string names;
+  for (const auto& variant : variants) names += (names.empty() ? "" : ",") + variant.name;
+  write_parameter(json, "variants", names);
+  for (const auto& variant : variants) {
+    const std::string about = "variant." + variant.name + ".";
+    write_parameter(json, about + "accuracy", text_of(variant.accuracy));
+    if (variant.interval) {
+      write_parameter(json, about + "accuracy_low", text_of(variant.interval->low));
+      write_parameter(json, about + "accuracy_high", text_of(variant.interval->high));
+    }
+    if (!variant.recipe.empty()) write_parameter(json, about + "recipe", variant.recipe);
+    if (const auto* cost = registry::one_row_of(variant)) write_parameter(json, about + "p50_us", text_of(cost->p50_ns / 1000));
+  }
+}
+
 // Triton's names: its "compute input" is what we call parse, its "compute output" what we call serialise.
 void write_version_statistics(JsonWriter& json, const serve::Served& served) {
   using request::Stage;
@@ -80,6 +121,7 @@ void write_version_statistics(JsonWriter& json, const serve::Served& served) {
   write_stage(json, "compute_output", statistics, Stage::kSerialise);
   json.end_object().end_array();
   json.key("memory_usage").begin_array().end_array();
+  write_variant_statistics(json, served);
   json.end_object();
 }
 
@@ -125,7 +167,9 @@ void write_model_config(const serve::Served& served, std::string& out) {
   write_config_tensors(json, "output", served.signature().outputs);
   json.key("instance_group").begin_array().begin_object().field("name", served.version->model).field("kind", "KIND_CPU");
   json.field("count", instances_of(served.version->opened)).end_object().end_array();
-  json.key("parameters").begin_object().end_object();
+  json.key("parameters").begin_object();
+  write_ladder(json, served.version->opened.variants);
+  json.end_object();
   json.end_object();
 }
 

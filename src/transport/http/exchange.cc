@@ -183,9 +183,8 @@ void Exchange::answer_infer() {
     return fail(504, "the deadline passed while the request was computed");
   }
   if (is_late) outcome_ = serve::Outcome::kLate;
-  const registry::OpenedModel& opened = served_->version->opened;
-  const AnsweredBy by{served_->version->model, served_->version->number,
-                      opened.variants.size() > 1 ? &opened.variants[job_.variant] : nullptr};
+  const registry::OpenedVariant& variant = served_->version->opened.variants[job_.variant];
+  const AnsweredBy by{served_->version->model, served_->version->number, variant.name.empty() ? nullptr : &variant};
   write_infer_answer(by, served_->signature(), job_.request, job_.reply, left, answer_);
   job_.clock.mark(request::Stage::kSerialise);
   extra_.clear();
@@ -250,7 +249,10 @@ void Exchange::sent() {
   shared_.counters.bytes_sent.add(reply_.bytes());
   if (served_) {
     served_->statistics.record(outcome_, job_.clock, job_.terms);
-    if (serve::is_answered(outcome_)) served_->send_margin.record(job_.clock.last_ns() - job_.computed_ns);
+    if (serve::is_answered(outcome_)) {
+      served_->statistics.record_variant(job_.variant);
+      served_->send_margin.record(job_.clock.last_ns() - job_.computed_ns);
+    }
     keep_flight();
   }
   if (trace_.is_sampled) tell_trace();

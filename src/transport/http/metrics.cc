@@ -30,6 +30,13 @@ void write_models(PrometheusWriter& w, const serve::Catalogue& catalogue) {
       w.sample({{"model", model}, {"version", version}, {"outcome", serve::outcome_name(outcome)}}, s.statistics.count(outcome));
     }
   });
+  w.family("tercel_variant_answers_total", "counter", "Answers of models with a ladder, by the variant that computed them.");
+  for_each_served(catalogue, [&](const serve::Served& s, const std::string& model, const std::string& version) {
+    const auto& variants = s.version->opened.variants;
+    for (uint32_t i = 0; i < variants.size(); ++i)
+      if (!variants[i].name.empty())
+        w.sample({{"model", model}, {"version", version}, {"variant", variants[i].name}}, s.statistics.answers_by(i));
+  });
   w.family("tercel_request_duration_seconds", "histogram", "Answered requests, from their first byte in to their last byte out.");
   for_each_served(catalogue, [&](const serve::Served& s, const std::string& model, const std::string& version) {
     w.histogram({{"model", model}, {"version", version}}, s.statistics.duration().read());
