@@ -11,6 +11,9 @@ namespace {
 // Coming back to a more accurate variant takes a quarter more slack than staying with it, so that a queue at the edge does
 // not switch with every batch.
 constexpr double kReturnMargin = 1.25;
+// Where nobody waits, only who may come at once after the start of an accurate batch would be refused for it. So many rows of
+// them, on average, are no reason to degrade who is there.
+constexpr double kRefusedRows = 0.01;
 
 }  // namespace
 
@@ -148,20 +151,23 @@ bool DeadlineScheduler::rest_starts_in_time(const ModelState& model, Class cls, 
 
 // The same, and what will arrive while it runs.
 bool DeadlineScheduler::rest_makes_it(const ModelState& model, Class cls, const Batch& batch, TimeNs now_ns) const {
-  auto runs = static_cast<double>(model.variants[batch.variant].cost.high(batch.rows, batch.choice));
-  if (model.variant > batch.variant) runs *= kReturnMargin;
-  if (!rest_starts_in_time(model, cls, batch, static_cast<TimeNs>(runs), now_ns)) return false;
+  const auto runs = static_cast<double>(model.variants[batch.variant].cost.high(batch.rows, batch.choice));
+  const double margin = model.variant > batch.variant ? kReturnMargin : 1;
+  if (!rest_starts_in_time(model, cls, batch, static_cast<TimeNs>(runs * margin), now_ns)) return false;
   if (cls != Class::kHard) return true;
   const RequestState& first = requests_[scratch_[0]];
   const CostModel& cheap = model.variants[first.variant_last].cost;
-  TimeNs taken = 0;
-  for (uint32_t i = 0; i < batch.count; ++i) taken += requests_[scratch_[i]].weight_ns;
-  const EdfForest::Tree& queue = model.queues[static_cast<uint32_t>(cls)];
+  TimeNs waits = queue_forest_.total(model.queues[static_cast<uint32_t>(cls)]).weight_ns;
+  for (uint32_t i = 0; i < batch.count; ++i) waits -= requests_[scratch_[i]].weight_ns;
   const double row = static_cast<double>(cheap.high(first.rows_cap)) / first.rows_cap;
-  const double behind =
-      static_cast<double>(queue_forest_.total(queue).weight_ns - taken) + model.hard_arrivals.rows_per_ns() * runs * row;
-  const double allowed = static_cast<double>(first.request.deadline_ns - first.request.arrival_ns);
-  return runs + behind / hard_forest_.slope(0) + static_cast<double>(cheap.high(first.rows_cap)) <= allowed;
+  const double rate = model.hard_arrivals.rows_per_ns();
+  const auto allowed = static_cast<double>(first.request.deadline_ns - first.request.arrival_ns);
+  // By how much who comes first after the start would be late, when the batch runs so long.
+  const auto late = [&](double runs_ns) {
+    const double behind = static_cast<double>(waits) + rate * runs_ns * row;
+    return runs_ns + behind / hard_forest_.slope(0) + static_cast<double>(cheap.high(first.rows_cap)) - allowed;
+  };
+  return late(runs * margin) <= 0 || (waits == 0 && rate * late(runs) <= kRefusedRows);
 }
 
 // Room that is left is given to less urgent requests of the same model, when nobody urgent waits who could use the time.

@@ -38,6 +38,8 @@ class CostModel {
   TimeNs high(uint32_t rows, uint32_t choice = 0) const { return choices_[choice].high[rows]; }
   // The declared worst case: of the prior, never corrected. What reservations are tested with.
   TimeNs worst(uint32_t rows, uint32_t choice = 0) const { return choices_[choice].worst[rows]; }
+  // The median that the plan measured, never corrected: what observed times are compared with.
+  TimeNs prior(uint32_t rows, uint32_t choice = 0) const { return choices_[choice].prior[rows]; }
   // The most rows, up to `rows`, whose high cost fits into `budget_ns`; 0 when none does.
   uint32_t rows_within(TimeNs budget_ns, uint32_t rows, uint32_t choice = 0) const;
   // The same by the declared worst case.

@@ -3,11 +3,19 @@
 #include <algorithm>
 #include <bit>
 #include <numeric>
+#include <span>
 #include <string>
 
 #include "sched/faults.h"
 
 namespace tercel::sched {
+namespace {
+
+// A variant that was not run for so long is no longer judged by its own runs alone. Where it is slower than the others'
+// runs tell, about three batches in that time find it out.
+constexpr TimeNs kForgottenNs = 10'000'000'000;
+
+}  // namespace
 
 DeadlineScheduler::DeadlineScheduler(const SchedulerOptions& options)
     : options_(options),
@@ -203,14 +211,27 @@ void DeadlineScheduler::started(ExecutionId execution, TimeNs now_ns) {
   live(execution, "start of an unknown execution").started_ns = now_ns;
 }
 
-void DeadlineScheduler::completed(ExecutionId execution, TimeNs computed_ns, TimeNs) {
+// What was not run for long is taken to be as much slower than measured as the cheaper variant that was: nothing else would
+// ever tell that a variant whose last runs were slow is fast again, since nobody is given a variant that is thought too slow.
+void DeadlineScheduler::learn(const Execution& execution, TimeNs computed_ns, TimeNs now_ns) {
+  auto& variants = models_[execution.model]->variants;
+  Variant& ran = variants[execution.variant];
+  const uint32_t stands_for = requests_[execution.requests[0]].is_probe ? kProbeOneOf : 1;
+  for (uint32_t i = 0; i < stands_for; ++i) ran.cost.observe(execution.rows, execution.choice, computed_ns);
+  ran.observed_ns = now_ns;
+  models_[execution.model]->refused_unseen = 0;
+  const auto ratio = static_cast<double>(computed_ns) / static_cast<double>(ran.cost.prior(execution.rows, execution.choice));
+  for (Variant& other : std::span(variants).first(execution.variant)) {
+    if (now_ns - other.observed_ns < kForgottenNs || execution.choice >= other.cost.choices()) continue;
+    const auto prior = static_cast<double>(other.cost.prior(execution.rows, execution.choice));
+    other.cost.observe(execution.rows, execution.choice, static_cast<TimeNs>(prior * ratio));
+  }
+}
+
+void DeadlineScheduler::completed(ExecutionId execution, TimeNs computed_ns, TimeNs now_ns) {
   Execution& e = live(execution, "completion of an unknown execution");
   if (e.state == Execution::State::kRunning) vacate(execution);
-  if (computed_ns > 0 && !e.asked_to_cancel) {
-    const uint32_t stands_for = requests_[e.requests[0]].is_probe ? kProbeOneOf : 1;
-    for (uint32_t i = 0; i < stands_for; ++i) models_[e.model]->variants[e.variant].cost.observe(e.rows, e.choice, computed_ns);
-    models_[e.model]->refused_unseen = 0;
-  }
+  if (computed_ns > 0 && !e.asked_to_cancel) learn(e, computed_ns, now_ns);
   give_instance(e);
   for (const uint32_t index : e.requests) forget(index);
   e.state = Execution::State::kFree;

@@ -148,6 +148,7 @@ class DeadlineScheduler {
 
   // deadline_scheduler.cc
   TimeNs residual_ns(const Execution& execution, TimeNs now_ns) const;
+  void learn(const Execution& execution, TimeNs computed_ns, TimeNs now_ns);
   bool can_yield(const Execution& execution, Class to) const;
   TimeNs step_ns(const Execution& execution) const;
   TimeNs lasts_ns(const Variant& variant, TimeNs cost_ns) const;

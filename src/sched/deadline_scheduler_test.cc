@@ -254,6 +254,50 @@ TEST(DeadlineScheduler, DegradesInsteadOfRefusing) {
   EXPECT_EQ(variant_of(f, 0), 1u) << "who waits behind would be late";
 }
 
+// Nobody is there who could be made late: what may arrive meanwhile is a guess, and no reason to answer less well.
+TEST(DeadlineScheduler, WhoIsAloneGetsTheAccurateVariant) {
+  Fixture f;
+  f.scheduler.add_model(ladder(VariantPolicy::kDegrade)).take();
+  for (TimeNs at = 0; at < 10'000 * kMs; at += 1000 * kMs) {
+    ASSERT_TRUE(f.admit(Class::kHard, at, at + 9 * kMs).ok());
+    EXPECT_EQ(variant_of(f, at), 0u) << at / kMs << " ms";
+  }
+}
+
+TEST(DeadlineScheduler, ComesBackWhenTheBurstIsOver) {
+  Fixture f;
+  f.scheduler.add_model(ladder(VariantPolicy::kDegrade)).take();
+  TimeNs now = 0;
+  for (int i = 0; i < 50; ++i, now += 2 * kMs) {  // four times what the accurate one can do
+    ASSERT_TRUE(f.admit(Class::kHard, now, now + 9 * kMs).ok());
+    variant_of(f, now);
+  }
+  for (int i = 0; i < 20; ++i, now += 1000 * kMs) {
+    ASSERT_TRUE(f.admit(Class::kHard, now, now + 9 * kMs).ok());
+    const uint32_t by = variant_of(f, now);
+    if (i >= 10) { EXPECT_EQ(by, 0u) << i; }
+  }
+}
+
+TEST(DeadlineScheduler, TriesAVariantAgainWhoseLastRunsWereSlow) {
+  Fixture f;
+  f.scheduler.add_model(ladder(VariantPolicy::kDegrade)).take();
+  TimeNs now = 0;
+  // Which variant answers; `slower`: than it was measured.
+  const auto answer = [&](TimeNs slower) {
+    now += 100 * kMs;
+    EXPECT_TRUE(f.admit(Class::kHard, now, now + 12 * kMs).ok());
+    const Decision d = f.expect(Decision::Kind::kStart, now);
+    const TimeNs took = slower * (d.variant == 0 ? 8 : 2) * kMs;
+    f.scheduler.completed(d.execution, took, now + took);
+    return d.variant;
+  };
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(answer(2), 0u) << i;
+  for (int i = 0; i < 90; ++i) EXPECT_EQ(answer(1), 1u) << "three runs of 16 ms are not forgotten within 10 s, " << i;
+  for (int i = 0; i < 200; ++i) answer(1);
+  EXPECT_EQ(answer(1), 0u);
+}
+
 TEST(DeadlineScheduler, KeepsMinAccuracy) {
   Fixture f;
   f.scheduler.add_model(ladder(VariantPolicy::kCheapest)).take();

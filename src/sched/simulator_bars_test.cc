@@ -56,6 +56,19 @@ TEST(Bars, ALadderDegradesNoMoreThanItMust) {
   EXPECT_GE(share(report.answered_by[0], t.in_time), 0.9 / 3) << "of the bound (1 - 2/4) / (2 - 2/4)";
 }
 
+// Deadlines so short that nobody can wait for an accurate batch: rarely is somebody there who would have to.
+TEST(Bars, ALadderThatIsSeldomAskedIsAccurate) {
+  Scenario s{.seed = 5, .duration_ns = 1'000'000 * kMs};
+  s.models = {
+      {.rows_max = 1, .variants = {{.fixed_ns = 0, .row_ns = 8 * kMs}, {.accuracy = 0.8f, .fixed_ns = 0, .row_ns = 2 * kMs}}}};
+  s.sources = {{.per_second = 2, .deadline_ns = 9 * kMs}};
+  const Report report = simulate(s);
+  const Tally& t = report.classes[1];
+  EXPECT_GE(share(report.answered_by[0], t.offered), 0.9);
+  EXPECT_LE(share(t.refused, t.offered), 0.01);
+  EXPECT_LE(share(t.late + t.expired, t.admitted), 0.001);
+}
+
 TEST(Bars, InteractiveBesideABulkFloodInOneModel) {
   Scenario s = overload(0);
   s.queue_max = 64;

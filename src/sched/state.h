@@ -39,6 +39,7 @@ struct Variant {
   CostModel cost;
   std::array<uint32_t, kThreadChoicesMax> free;  // instances, by choice; kNone: as many as needed
   uint32_t instances = 0;                        // of all choices; 0: as many as needed
+  TimeNs observed_ns = 0;                        // when a run of it was last learnt from
 };
 
 struct ModelState {

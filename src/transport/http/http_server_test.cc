@@ -312,6 +312,37 @@ TEST(HttpServer, AHardDeadlineIsKeptOrRefused) {
               HasSubstr(R"(tercel_requests_total{model="slow",version="1",outcome="deadline_missed"} 2)"));
 }
 
+TEST(HttpServer, ALadderSaysWhichVariantAnsweredAndHowAccurateItIs) {
+  TestingServer server;
+  TestingClient client(server.port());
+  const auto ask = [&](const std::string& parameters) {
+    return client.post("/v2/models/ladder/infer", with_parameters(parameters));
+  };
+  EXPECT_THAT(ask("").body, HasSubstr(R"("parameters":{"variant":"accurate","accuracy":0.98})"));
+  const auto degraded = ask(R"("deadline_us":15000)");
+  EXPECT_EQ(degraded.status, 200) << degraded.body;
+  EXPECT_THAT(degraded.body, HasSubstr(R"("late":false,"variant":"fast","accuracy":0.9})"));
+  const auto insisting = ask(R"("deadline_us":15000,"min_accuracy":0.95)");
+  EXPECT_EQ(insisting.status, 429) << insisting.body;
+  const auto impossible = ask(R"("min_accuracy":0.99)");
+  EXPECT_EQ(impossible.status, 400);
+  EXPECT_EQ(impossible.body, R"({"error":"no variant of the model is as accurate as min_accuracy asks; ask for less"})");
+
+  const std::string metrics = client.get("/metrics").body;
+  EXPECT_THAT(metrics, HasSubstr(R"(tercel_variant_answers_total{model="ladder",version="1",variant="accurate"} 1)"));
+  EXPECT_THAT(metrics, HasSubstr(R"(tercel_variant_answers_total{model="ladder",version="1",variant="fast"} 1)"));
+  EXPECT_THAT(metrics, HasSubstr(R"(tercel_requests_total{model="ladder",version="1",outcome="invalid"} 1)"));
+  EXPECT_THAT(metrics, Not(HasSubstr(R"(tercel_variant_answers_total{model="echo")")));
+  EXPECT_THAT(client.get("/v2/models/ladder/stats").body,
+              HasSubstr(R"("variants":[{"name":"accurate","accuracy":0.98,"inference_count":1},{"name":"fast",)"));
+  EXPECT_THAT(
+      client.get("/v2/models/ladder/config").body,
+      HasSubstr(
+          R"("parameters":{"variants":{"string_value":"accurate,fast"},"variant.accurate.accuracy":{"string_value":"0.98"},)"
+          R"("variant.accurate.p50_us":{"string_value":"20000"},)"));
+  EXPECT_THAT(client.get("/v2/models/echo/config").body, HasSubstr(R"("parameters":{}})"));
+}
+
 TEST(HttpServer, RemembersWhatMissedItsDeadlineAndWhatWasSlow) {
   TestingServer server;
   TestingClient client(server.port());

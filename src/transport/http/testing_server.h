@@ -14,10 +14,11 @@ namespace tercel::transport::http {
 //   echo   answers at once on the I/O thread     queued  the same on its own thread      pair   two inputs of two types
 //   slow   takes 100 ms, one may wait            failing always fails                    half   FP16
 //   broken can't be loaded                       versions has version 1 and 3
+//   ladder has two variants: accurate takes 20 ms, fast no time
 class TestingServer {
  public:
   explicit TestingServer(HttpOptions options = {}) {
-    for (const auto model : {"echo", "queued", "pair", "slow", "failing", "half", "broken"})
+    for (const auto model : {"echo", "queued", "pair", "slow", "failing", "half", "broken", "ladder"})
       repository_.write(std::string(model) + "/1/model.plan", "");
     repository_.write("slow/model.toml", "queue_max = 1");
     for (const auto version : {"1", "3"}) repository_.write(std::string("versions/") + version + "/model.plan", "");
@@ -36,6 +37,7 @@ class TestingServer {
     const std::string name = std::filesystem::path(directory).parent_path().filename();
     serve::EchoBehaviour behaviour;
     if (name == "broken") return invalid("the plan is truncated");
+    if (name == "ladder") return serve::echo_ladder({{"accurate", 0.98f, std::chrono::milliseconds(20)}, {"fast", 0.9f, {}}}, 1);
     if (name == "slow") behaviour.takes = std::chrono::milliseconds(100);
     behaviour.fails = name == "failing";
     if (name == "half") behaviour.inputs = {{"x0", DType::kFloat16, {-1}}};
