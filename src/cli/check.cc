@@ -11,6 +11,7 @@ namespace {
 // One line of the report: a version, or a model that has none to look at.
 struct Finding {
   std::string model, version, problem, notice;
+  std::vector<std::pair<std::string, float>> variants = {};  // of a ladder that would be served: names, accuracies
 };
 
 // As `serve` opens it, but not tuned: what is asked is whether it works.
@@ -27,8 +28,13 @@ Finding look_at(const registry::FoundModel& model, int64_t version) {
   settings.instances.count = 1;
   Finding finding{model.name, std::to_string(version), "", ""};
   const auto opened = registry::plan_opener(compile_untuned)(model.directory + "/" + finding.version, settings);
-  if (opened.ok()) finding.notice = opened->notice;
-  else finding.problem = opened.error().message();
+  if (!opened.ok()) {
+    finding.problem = opened.error().message();
+    return finding;
+  }
+  finding.notice = opened->notice;
+  for (const auto& variant : opened->variants)
+    if (!variant.name.empty()) finding.variants.emplace_back(variant.name, variant.accuracy);
   return finding;
 }
 
@@ -52,7 +58,11 @@ void print_json(const std::vector<Finding>& findings, size_t problems) {
     json.begin_object().field("model", f.model).key("version");
     if (f.version.empty()) json.null();
     else json.raw(f.version);
-    json.field("ok", f.problem.empty()).field("problem", f.problem).field("notice", f.notice).end_object();
+    json.field("ok", f.problem.empty()).field("problem", f.problem).field("notice", f.notice);
+    json.key("variants").begin_array();
+    for (const auto& [name, accuracy] : f.variants)
+      json.begin_object().field("name", name).field("accuracy", accuracy).end_object();
+    json.end_array().end_object();
   }
   json.end_array().field("problems", problems).end_object();
   std::printf("%s\n", out.c_str());
@@ -60,7 +70,11 @@ void print_json(const std::vector<Finding>& findings, size_t problems) {
 
 void print_text(const std::vector<Finding>& findings, const Terminal& terminal) {
   Table table({"model", "version", ""});
-  for (const Finding& f : findings) table.add({f.model, f.version, f.problem.empty() ? "ok" : terminal.red("broken")});
+  for (const Finding& f : findings) {
+    std::string ladder;
+    for (const auto& variant : f.variants) ladder += (ladder.empty() ? ": " : ", ") + variant.first;
+    table.add({f.model, f.version, f.problem.empty() ? "ok" + ladder : terminal.red("broken")});
+  }
   table.print(terminal);
   for (const Finding& f : findings) {
     const std::string& text = f.problem.empty() ? f.notice : f.problem;
@@ -87,7 +101,9 @@ Result<void> check_repository(const std::string& repository, const Terminal& ter
 void add_check(CLI::App& app, const Shared& shared, Action& action) {
   auto* command = app.add_subcommand("check", "whether everything in a model repository would be served; serves nothing");
   auto repository = std::make_shared<std::string>();
-  command->add_option("repository", *repository, "folder of models: MODEL/VERSION/model.plan or model.onnx, MODEL/model.toml")
+  command
+      ->add_option("repository", *repository,
+                   "folder of models: MODEL/VERSION/model.plan, model.onnx or ladder.toml, MODEL/model.toml")
       ->required();
   command->callback(
       [=, &shared, &action] { action = [=, &shared] { return check_repository(*repository, shared.terminal()); }; });

@@ -50,7 +50,7 @@ Result<void> settle(ServeOptions& options) {
 void add_serve_options(CLI::App& app, ServeOptions& all) {
   auto& options = all.server;
   auto& http = options.http;
-  app.add_option("--model-repository", options.repository, "folder of models: MODEL/VERSION/model.plan")
+  app.add_option("--model-repository", options.repository, "folder of models: MODEL/VERSION/model.plan or ladder.toml")
       ->required()
       ->envname("TERCEL_MODEL_REPOSITORY");
   app.add_option("--http-address", http.address, "address to listen on")->capture_default_str()->envname("TERCEL_HTTP_ADDRESS");

@@ -492,6 +492,23 @@ def check_says_what_would_not_be_served(cli):
 
 
 @test
+def check_says_what_is_wrong_with_each_variant(cli):
+    version = cli.folder / "ladders/digits/1"
+    (version / "variants").mkdir(parents=True)
+    (version / "ladder.toml").write_text("".join(
+        f'[[variant]]\nname = "{name}"\naccuracy = {accuracy}\n' for name, accuracy in (("mlp", 0.983), ("cnn", 0.986))))
+    (version / "variants/cnn.plan").write_bytes(cli.plan("cnn").read_bytes())
+    run = cli.run("check", cli.folder / "ladders", "--json", expect=1)
+    report = json.loads(run.stdout)["versions"][0]
+    assert "variant 'mlp'" in report["problem"] and "holds neither mlp.plan nor mlp.onnx" in report["problem"], report
+    (version / "variants/mlp.onnx").write_bytes((DIGITS / "mlp.onnx").read_bytes())
+    report = cli.json("check", cli.folder / "ladders")["versions"][0]
+    assert report["variants"][0] == {"name": "cnn", "accuracy": 0.986}, report
+    assert len(report["variants"]) == 2 or "variant 'mlp': left out" in report["notice"], report
+    assert "ok: cnn" in cli.run("check", cli.folder / "ladders").stdout
+
+
+@test
 def unreadable_repository(cli):
     cli.refused("serve", "--model-repository", cli.folder / "nowhere", "--http-port", "0", says="nowhere")
 

@@ -79,6 +79,14 @@ def eventually(found, seconds=10):
     return result
 
 
+def attempt(call):
+    """What a call returns, or None where the server refuses it."""
+    try:
+        return call()
+    except InferenceServerException:
+        return None
+
+
 @test
 def health_metadata_config(t):
     assert t.client.is_server_live() and t.client.is_server_ready()
@@ -104,6 +112,26 @@ def broken_models_are_listed_beside_good_ones(t):
     assert str(t.repository) not in json.dumps(t.client.get_model_repository_index()), "a reason tells where the repository lies"
     refused(503, "model 'broken' is not ready", t.client.get_model_metadata, "broken")
     refused(503, "is not ready", t.client.infer, "misspelt", [tensor("x", np.zeros((1, 4), np.float32), True)])
+
+
+@test
+def a_ladder_degrades_for_a_deadline_and_says_so(t):
+    config = t.client.get_model_config("ladder")["parameters"]
+    assert config["variants"]["string_value"] == "long,short" and config["variant.long.accuracy"]["string_value"] == "0.98", config
+    us = {name: int(config[f"variant.{name}.p50_us"]["string_value"]) for name in ("long", "short")}
+    assert us["short"] * 4 < us["long"], us
+    answers_by = lambda: {v["name"]: v["inference_count"] for v in t.client.get_inference_statistics("ladder")["model_stats"][0]["variants"]}  # noqa: E731
+    before = answers_by()
+    x = [tensor("h0", np.ones((256, 512), np.float32), True)]
+    ask = lambda **more: t.client.infer("ladder", x, **more).get_response()["parameters"]  # noqa: E731
+    assert ask() == {"variant": "long", "accuracy": 0.98}
+    # Less than the long one takes; enough for the short one on a machine that is busy now and then.
+    degraded = eventually(lambda: attempt(lambda: ask(timeout=us["long"] * 3 // 4)))
+    assert degraded and degraded["variant"] == "short" and degraded["accuracy"] == 0.9 and not degraded["late"], degraded
+    refused(400, "no variant of the model is as accurate as min_accuracy asks", t.client.infer, "ladder", x, parameters={"min_accuracy": 0.99})
+    after = eventually(lambda: (now := answers_by())["long"] == before["long"] + 1 and now["short"] > before["short"] and now)
+    assert after, (before, answers_by())
+    assert f'tercel_variant_answers_total{{model="ladder",version="1",variant="short"}} {after["short"]}\n' in t.get("metrics")[1]
 
 
 @test

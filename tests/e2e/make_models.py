@@ -70,12 +70,31 @@ def nonzero():
                  [value("x", TensorProto.FLOAT, [8])], [value("y", TensorProto.INT64, [1, None])])
 
 
-def deep():
+def deep(products=60, output="h60"):
     """A chain of matrix products that takes milliseconds, for queues."""
     value = helper.make_tensor_value_info
     weights = np.full((512, 512), 1 / 512, np.float32)
-    nodes = [helper.make_node("MatMul", [f"h{i}", "w"], [f"h{i + 1}"]) for i in range(60)]
-    return model("deep", nodes, [value("h0", TensorProto.FLOAT, [256, 512])], [value("h60", TensorProto.FLOAT, [256, 512])], [("w", weights)])
+    names = [f"h{i}" for i in range(products)] + [output]
+    nodes = [helper.make_node("MatMul", [names[i], "w"], [names[i + 1]]) for i in range(products)]
+    return model("deep", nodes, [value("h0", TensorProto.FLOAT, [256, 512])], [value(output, TensorProto.FLOAT, [256, 512])], [("w", weights)])
+
+
+def compile_in_place(folder, name, tercel):
+    subprocess.run([tercel, "compile", folder / f"{name}.onnx", "-o", folder / f"{name}.plan", "--tune-budget", "2", "--quiet"], check=True)
+    (folder / f"{name}.onnx").unlink()
+
+
+def write_ladder(repository, name, variants, tercel):
+    """`variants`: name, accuracy and model of each."""
+    folder = repository / name / "1/variants"
+    folder.mkdir(parents=True, exist_ok=True)
+    text = ""
+    for variant, accuracy, made in variants:
+        onnx.save(made, folder / f"{variant}.onnx")
+        if tercel:
+            compile_in_place(folder, variant, tercel)
+        text += f'[[variant]]\nname = "{variant}"\naccuracy = {accuracy}\n'
+    (repository / name / "1/ladder.toml").write_text(text)
 
 
 def write(repository, name, made, tercel, version=1, settings=""):
@@ -85,8 +104,7 @@ def write(repository, name, made, tercel, version=1, settings=""):
     if settings:
         (repository / name / "model.toml").write_text(settings)
     if tercel:
-        subprocess.run([tercel, "compile", folder / "model.onnx", "-o", folder / "model.plan", "--tune-budget", "2", "--quiet"], check=True)
-        (folder / "model.onnx").unlink()
+        compile_in_place(folder, "model", tercel)
 
 
 def make(repository, tercel=None):
@@ -98,6 +116,7 @@ def make(repository, tercel=None):
     write(repository, "reduce", reduce(), tercel)
     write(repository, "nonzero", nonzero(), tercel)
     write(repository, "deep", deep(), tercel, settings="queue_max = 2\n")
+    write_ladder(repository, "ladder", [("short", 0.9, deep(2)), ("long", 0.98, deep())], tercel)
     for version in (1, 3):
         write(repository, "versions", identity(TensorProto.FLOAT), tercel, version, "versions = 'all'\n")
     broken = repository / "broken/1"
