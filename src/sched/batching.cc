@@ -149,12 +149,23 @@ bool DeadlineScheduler::rest_starts_in_time(const ModelState& model, Class cls, 
   return overload(slack, lanes, 0, now_ns) == 0;
 }
 
-// The same, and what will arrive while it runs.
+// Whether the batch makes a request in it late that the cheapest variant, alone, would not.
+bool DeadlineScheduler::makes_late(const ModelState& model, const Batch& batch, TimeNs now_ns) const {
+  const TimeNs ends_ns = now_ns + model.variants[batch.variant].cost.high(batch.rows, batch.choice);
+  return std::any_of(scratch_.begin(), scratch_.begin() + batch.count, [&](uint32_t index) {
+    const RequestState& state = requests_[index];
+    const TimeNs deadline_ns = state.request.deadline_ns;
+    return ends_ns > deadline_ns && now_ns + model.variants[state.variant_last].cost.high(state.request.rows) <= deadline_ns;
+  });
+}
+
+// The same and, of hard requests, what will arrive while it runs; of others, who is in the batch: a budget keeps hard ones in
+// time.
 bool DeadlineScheduler::rest_makes_it(const ModelState& model, Class cls, const Batch& batch, TimeNs now_ns) const {
   const auto runs = static_cast<double>(model.variants[batch.variant].cost.high(batch.rows, batch.choice));
   const double margin = model.variant > batch.variant ? kReturnMargin : 1;
   if (!rest_starts_in_time(model, cls, batch, static_cast<TimeNs>(runs * margin), now_ns)) return false;
-  if (cls != Class::kHard) return true;
+  if (cls != Class::kHard) return !makes_late(model, batch, now_ns);
   const RequestState& first = requests_[scratch_[0]];
   const CostModel& cheap = model.variants[first.variant_last].cost;
   TimeNs waits = queue_forest_.total(model.queues[static_cast<uint32_t>(cls)]).weight_ns;

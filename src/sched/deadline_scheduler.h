@@ -123,6 +123,7 @@ class DeadlineScheduler {
   bool plan_threads(const ModelState& model, Class cls, TimeNs now_ns, Batch& batch, bool& held) const;
   bool fill(const ModelState& model, Class cls, TimeNs now_ns, uint32_t rows_wanted, Batch& batch) const;
   bool rest_starts_in_time(const ModelState& model, Class cls, const Batch& batch, TimeNs runs_ns, TimeNs now_ns) const;
+  bool makes_late(const ModelState& model, const Batch& batch, TimeNs now_ns) const;
   bool rest_makes_it(const ModelState& model, Class cls, const Batch& batch, TimeNs now_ns) const;
   bool others_wait(const ModelState& model, Class cls) const;
   TimeNs budget_of(const Variant& variant, uint32_t choice, Class cls, TimeNs now_ns) const;

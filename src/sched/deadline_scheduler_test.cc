@@ -254,6 +254,19 @@ TEST(DeadlineScheduler, DegradesInsteadOfRefusing) {
   EXPECT_EQ(variant_of(f, 0), 1u) << "who waits behind would be late";
 }
 
+TEST(DeadlineScheduler, DegradesForSoftDeadlinesThatCanBeKept) {
+  Fixture f;
+  f.scheduler.add_model(ladder(VariantPolicy::kDegrade)).take();
+  const auto answers = [&](TimeNs deadline) {
+    EXPECT_TRUE(f.admit(Class::kSoft, 0, deadline).ok());
+    return variant_of(f, 0);
+  };
+  EXPECT_EQ(answers(5 * kMs), 1u) << "8 ms are too long";
+  EXPECT_EQ(answers(10 * kMs), 0u);
+  EXPECT_EQ(answers(kNever), 0u);
+  EXPECT_EQ(answers(kMs), 0u) << "nothing is in time: then it shall be accurate";
+}
+
 // Nobody is there who could be made late: what may arrive meanwhile is a guess, and no reason to answer less well.
 TEST(DeadlineScheduler, WhoIsAloneGetsTheAccurateVariant) {
   Fixture f;
