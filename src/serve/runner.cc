@@ -8,7 +8,9 @@ void Runner::compute() {
   int64_t now = 0;
   for (Job* job : jobs) now = job->clock.mark(request::Stage::kQueue);
   if (worthless_ns != sched::kNever && now + expected_ns / 2 > worthless_ns) {
-    for (Job* job : jobs) job->error.emplace(ErrorCode::kDeadline, "the deadline would have passed before the request was computed, when its turn came");
+    for (Job* job : jobs)
+      job->error.emplace(ErrorCode::kDeadline,
+                         "the deadline would have passed before the request was computed, when its turn came");
     return;
   }
   if (jobs.size() == 1) {
