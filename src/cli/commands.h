@@ -32,6 +32,7 @@ void add_serve(CLI::App& app, const Shared& shared, Action& action);
 void add_check(CLI::App& app, const Shared& shared, Action& action);
 void add_load(CLI::App& app, const Shared& shared, Action& action);
 void add_top(CLI::App& app, const Shared& shared, Action& action);
+void add_reserve(CLI::App& app, const Shared& shared, Action& action);
 void add_doctor(CLI::App& app, const Shared& shared, Action& action);
 void add_version(CLI::App& app, const Shared& shared, Action& action);
 void add_completion(CLI::App& app, const Shared& shared, Action& action);

@@ -12,6 +12,7 @@
 #include "load/html.h"
 #include "load/quantity.h"
 #include "load/rate_trials.h"
+#include "load/reservation.h"
 
 namespace tercel::cli {
 
@@ -92,6 +93,7 @@ Result<std::vector<load::ClientOptions>> clients_of(const Options& options) {
   if (client.closed) client.arrivals.text = "closed";
   if (client.connections == 0) client.connections = client.closed ? load::kClosedConnections : load::kOpenConnections;
   client.arrivals.rate = options.rate > 0 ? options.rate : 1;  // a search scales it
+  if (const auto sound = load::check_reservation(client); !sound.ok()) return invalid("the client " + sound.error().message());
   return std::vector<load::ClientOptions>{client};
 }
 
@@ -149,10 +151,12 @@ Result<void> write_html(const std::string& path, const load::Report& report) {
   return {};
 }
 
-Result<void> measure(const Options& options, const load::LoadOptions& made, const Terminal& terminal) {
+Result<void> measure(const Options& options, load::LoadOptions made, const Terminal& terminal) {
   load::RunControl control;
   const StopOnInterrupt interrupt(control.stop);
   const auto endpoint = TRY(load::reach(made.address));
+  load::RunReservations reservations({made.address, endpoint, made.headers});
+  TRY(reservations.make(made.clients));
   const auto clients = TRY(load::prepare(made, endpoint));
   const load::Report report = TRY(beside_progress(terminal, control, "load", made.warmup_ns + made.duration_ns,
                                                   [&] { return load::run(made, endpoint, clients, control); }));
@@ -189,6 +193,9 @@ Result<void> load_command(const Options& options, const Terminal& terminal) {
   if (!options.find_rate.empty() && !options.html.empty())
     return invalid("--html tells of one run; give it the rate that --find-rate finds");
   const load::LoadOptions made = TRY(load_options(options));
+  const auto reserves = [](const auto& client) { return client.reservation == load::kReserveFirst; };
+  if (!options.find_rate.empty() && std::ranges::any_of(made.clients, reserves))
+    return invalid("--find-rate changes the rate, and a reservation has one: leave the reservation out");
   return options.find_rate.empty() ? measure(options, made, terminal) : search(options, made, terminal);
 }
 
@@ -209,6 +216,10 @@ std::vector<CLI::Option*> add_client_options(CLI::App& command, Options& options
                       "poisson, constant, on-off:ON/OFF (bursts) or trace:FILE (seconds, one a line)")
           ->type_name("PROCESS")
           ->capture_default_str(),
+      command
+          .add_option("--reservation", client.reservation,
+                      "an id of 'tercel reserve', or auto: reserved from --rate and --deadline, and released at the end")
+          ->type_name("ID"),
       command.add_flag("--closed", client.closed, "closed loop: each connection asks again as soon as it was answered"),
       command
           .add_option("--connections", client.connections, "at most so many (default: 512); with --closed exactly so many (1)")
@@ -266,6 +277,7 @@ void add_load(CLI::App& app, const Shared& shared, Action& action) {
       "  class = \"hard\"           # optional, as are version, shape, inputs, parameters and connections\n"
       "  deadline = \"20ms\"\n"
       "  rate = 100               # or share = 0.1, of --rate\n"
+      "  reservation = \"auto\"    # of class guaranteed, made from rate and deadline; or an id of tercel reserve\n"
       "  arrivals = \"poisson\"     # or constant, on-off:ON/OFF, trace:FILE, closed\n"
       "Latency counts from the intended start of a request, so a stall is charged to all that were meant to start in it.");
   command->callback([=, &shared, &action] {

@@ -34,7 +34,7 @@ int run_program(int argc, char** argv) {
   app.add_flag("--test-operators", shared.test_operators,
                "tercel.test.Spin, which costs a given CPU time: for measuring schedulers");
   for (auto* add : {add_inspect, add_compile, add_run, add_bench, add_explain, add_compare, add_serve, add_check, add_load,
-                    add_top, add_doctor, add_version, add_completion})
+                    add_reserve, add_top, add_doctor, add_version, add_completion})
     add(app, shared, action);
   try {
     app.parse(argc, argv);

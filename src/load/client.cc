@@ -77,7 +77,7 @@ void Client::start(int64_t intended_ns) {
   slots_[slot].intended_ns = intended_ns;
   const ClientOptions& options = prepared_.options;
   const Outgoing request{prepared_.head, prepared_.bodies.bodies[next_body_],
-                         options.deadline_ns > 0 ? intended_ns + options.deadline_ns : 0};
+                         options.deadline_ns > 0 && options.reservation.empty() ? intended_ns + options.deadline_ns : 0};
   if (++next_body_ == prepared_.bodies.bodies.size()) next_body_ = 0;
   settle(slot, slots_[slot].connection.begin(endpoint_, epoll_, tag_of(tag_, slot), request));
 }

@@ -8,6 +8,7 @@
 
 #include "base/toml_text.h"
 #include "load/quantity.h"
+#include "load/reservation.h"
 
 #define TOML_HEADER_ONLY 1
 #define TOML_EXCEPTIONS 0
@@ -104,6 +105,7 @@ Result<void> take(ClientOptions& client, const std::string& key, const toml::nod
   else if (key == "model") client.model = TRY(text_of(node, file, key));
   else if (key == "version") client.version = TRY(text_of(node, file, key));
   else if (key == "class") TRY(take_class(client, node, file));
+  else if (key == "reservation") client.reservation = TRY(text_of(node, file, key));
   else if (key == "deadline") TRY(take_deadline(client, node, file));
   else if (key == "rate") client.arrivals.rate = TRY(number_of(node, file, key, kRateMax));
   else if (key == "share") client.share = TRY(number_of(node, file, key, 1));
@@ -117,9 +119,10 @@ Result<void> take(ClientOptions& client, const std::string& key, const toml::nod
       return file.at(node, "'connections' must be an integer from 1 to " + std::to_string(kClientConnectionsMax));
     client.connections = static_cast<uint32_t>(*count);
   } else {
-    return file.at(node, "unknown key '" + key +
-                             "'; known are name, model, version, class, deadline, rate, share, arrivals, connections, "
-                             "shape, inputs, parameters");
+    return file.at(node,
+                   "unknown key '" + key +
+                       "'; known are name, model, version, class, deadline, reservation, rate, share, arrivals, connections, "
+                       "shape, inputs, parameters");
   }
   return {};
 }
@@ -134,7 +137,8 @@ Result<void> check_client(const ClientOptions& client, bool is_named, const toml
   if (own_pace && (has_rate || has_share))
     return file.at(node, who + " has a 'rate' or a 'share', but arrivals \"" + client.arrivals.text + "\" set their own pace");
   if (!own_pace && has_rate == has_share) return file.at(node, who + " needs a 'rate', or a 'share' of --rate, and not both");
-  return {};
+  const auto sound = check_reservation(client);
+  return sound.ok() ? sound : Result<void>(file.at(node, who + " " + sound.error().message()));
 }
 
 Result<ClientOptions> client_of(const toml::node& node, const File& file) {

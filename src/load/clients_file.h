@@ -17,6 +17,7 @@ inline constexpr size_t kClientsFileBytesMax = 1 << 20;  // of a --clients file
 //   version = "3"                  # as the server calls it
 //   class = "hard"                 # guaranteed, hard, soft or bulk
 //   deadline = "20ms"
+//   reservation = "auto"           # of class guaranteed: made from rate and deadline (or an ID that was reserved before)
 //   rate = 100                     # requests a second, or instead:
 //   share = 0.3                    # of --rate
 //   arrivals = "poisson"           # constant, on-off, on-off:100ms/400ms, trace:FILE, or closed

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "load/address.h"
@@ -17,11 +18,15 @@ inline constexpr uint32_t kClientConnectionsMax = 16384;  // connections of one 
 // hold requests back that a slow one should get to see.
 inline constexpr uint32_t kOpenConnections = 512, kClosedConnections = 1;
 
+// A client's reservation that is made before the run, from its rate and deadline, and released after it.
+inline constexpr std::string_view kReserveFirst = "auto";
+
 // One kind of user: what it asks for, how often, and over how many connections.
 struct ClientOptions {
   std::string name = "default";
   std::string model, version;  // no version: the server chooses
   std::string latency_class;   // goes out as x-tercel-class
+  std::string reservation;     // goes out as x-tercel-reservation, in place of class and deadline; kReserveFirst: one is made
   int64_t deadline_ns = 0;     // from the intended start; 0: none. What is left of it goes out as x-tercel-deadline-us
   bool closed = false;         // each connection asks again as soon as it was answered; else open, by `arrivals`
   ArrivalOptions arrivals;

@@ -60,7 +60,8 @@ std::string head_of(const LoadOptions& options, const ClientOptions& client, con
   std::string head = "POST " + options.address.base_path + model_path(client.model, client.version) + "/infer HTTP/1.1\r\n";
   head += "Host: " + options.address.authority + "\r\nContent-Type: application/octet-stream\r\n";
   head += "Inference-Header-Content-Length: " + std::to_string(bodies.json_bytes) + "\r\n";
-  if (!client.latency_class.empty()) head += "x-tercel-class: " + client.latency_class + "\r\n";
+  if (!client.reservation.empty()) head += "x-tercel-reservation: " + client.reservation + "\r\n";
+  else if (!client.latency_class.empty()) head += "x-tercel-class: " + client.latency_class + "\r\n";
   head += options.headers;
   // The last line has no end: the connection adds it, and what is only known when the request leaves.
   return head + "Content-Length: " + std::to_string(bodies.bodies[0].size());

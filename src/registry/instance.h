@@ -36,10 +36,15 @@ class Instance {
                            const engine::RunControl& control = {}) = 0;
 };
 
-// What batches of so many rows took on so many threads when the version was opened.
+// What batches of so many rows took on so many threads when the version was opened. `longest_ns` is the longest of `runs` runs in
+// a row, or the plan's measured p99.9 where that is longer: what was seen, not a proven bound. Reservations count it, with a
+// margin, as the worst case. Runs on one thread that the system interrupted in favour of other programs (`preempted` of them)
+// count with their CPU time: who else takes the CPU is not the model's, and no reservation holds against it.
 struct MeasuredCost {
   uint32_t threads = 1, rows = 1;
   int64_t p50_ns = 0, longest_ns = 0;
+  int64_t p99_ns = 0;  // 0: taken for longest_ns
+  uint32_t runs = 0, preempted = 0;
 };
 
 // Equal copies of a variant that compute with the same number of threads.

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "request/reservation_id.h"
 
 namespace tercel::request {
 
@@ -35,7 +36,15 @@ struct Wish {
   std::optional<int64_t> timeout_us;   // parameter timeout, as Triton's clients send it; 0: none
   std::optional<Class> header_class;   // x-tercel-class
   std::optional<Class> parameter_class;
-  std::optional<float> min_accuracy;  // parameter min_accuracy
+  std::optional<float> min_accuracy;                   // parameter min_accuracy
+  std::optional<ReservationId> header_reservation;     // x-tercel-reservation
+  std::optional<ReservationId> parameter_reservation;  // parameter reservation
+};
+
+// What a reservation says of the requests that name it.
+struct ReservedTerms {
+  uint32_t stream = kNoStream;
+  int64_t deadline_us = 0;
 };
 
 // What a model grants ([deadline] of model.toml).
@@ -54,8 +63,13 @@ struct Terms {
   uint32_t stream = kNoStream;        // of a guaranteed request: its reservation
 };
 
-// The earliest deadline of all that were given, as the model grants it. Refused: a deadline that is no time, a class that is not
-// granted or unknown, two classes, a class without the deadline it needs (hard) or with one it cannot have (bulk).
-Result<Terms> settle(const Wish& wish, const TimePolicy& policy, int64_t arrival_ns);
+// The reservation that a request names, if any. Refused: two.
+Result<std::optional<ReservationId>> named_reservation(const Wish& wish);
+
+// The earliest deadline of all that were given, as the model grants it. `reserved`: of the reservation that was named; the
+// request is guaranteed, and has its deadline or an earlier one. Refused: a deadline that is no time, a class that is not granted
+// or unknown, two classes, a class without what it needs (hard: a deadline, guaranteed: a reservation) or with what it cannot
+// have (bulk: a deadline, all but guaranteed: a reservation).
+Result<Terms> settle(const Wish& wish, const TimePolicy& policy, int64_t arrival_ns, const ReservedTerms* reserved = nullptr);
 
 }  // namespace tercel::request

@@ -77,6 +77,27 @@ TEST(Terms, ClassesAreHeldAgainstWhatTheyNeed) {
   EXPECT_THAT(refusal({.header_class = Class::kBulk}, {.grants = {false, true, true, false}}), HasSubstr("bulk is not granted"));
 }
 
+TEST(Terms, AReservationMakesARequestGuaranteed) {
+  const ReservedTerms reserved{7, 5000};
+  const auto with = [&](const Wish& wish, const TimePolicy& policy = {}) { return settle(wish, policy, kArrival, &reserved); };
+  for (const Wish& wish : {Wish{}, Wish{.header_class = Class::kGuaranteed}, Wish{.header_us = 6000}, Wish{.timeout_us = 0}}) {
+    const auto terms = with(wish);
+    ASSERT_TRUE(terms.ok()) << terms.error().message();
+    EXPECT_EQ(terms->request_class, Class::kGuaranteed);
+    EXPECT_EQ(terms->deadline_ns, kArrival + 5'000'000) << "a longer one is shortened";
+    EXPECT_EQ(terms->stream, 7u);
+  }
+  EXPECT_EQ(with({.deadline_us = 4000})->deadline_ns, kArrival + 4'000'000);
+  EXPECT_THAT(with({.parameter_class = Class::kHard}).error().message(), HasSubstr("its class says hard"));
+  EXPECT_THAT(with({.header_us = 0}).error().message(), HasSubstr("x-tercel-deadline-us is 0"));
+  EXPECT_THAT(with({}, {.grants = {false, true, true, true}}).error().message(), HasSubstr("guaranteed is not granted"));
+  EXPECT_EQ(*named_reservation({}), std::nullopt);
+  EXPECT_EQ(*named_reservation({.header_reservation = 3}), 3u);
+  EXPECT_EQ(*named_reservation({.header_reservation = 3, .parameter_reservation = 3}), 3u);
+  EXPECT_EQ(*named_reservation({.parameter_reservation = 4}), 4u);
+  EXPECT_THAT(named_reservation({.header_reservation = 3, .parameter_reservation = 4}).error().message(), HasSubstr("two"));
+}
+
 TEST(Terms, NamesAreThoseOfTheProtocol) {
   for (size_t i = 0; i < kClassCount; ++i) EXPECT_EQ(class_of(class_name(static_cast<Class>(i))), static_cast<Class>(i));
   EXPECT_EQ(class_of("Hard"), std::nullopt);

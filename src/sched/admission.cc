@@ -56,7 +56,7 @@ Admission DeadlineScheduler::refuse(Refusal refusal, TimeNs retry_after_ns) cons
 
 Admission DeadlineScheduler::admit(const Request& request, TimeNs now_ns) {
   const Refusal wrong = unacceptable(request);
-  if (wrong != Refusal::kNone) return refuse(wrong);
+  if (wrong != Refusal::kNone) return {.refusal = wrong, .cls = request.cls};
   if (request.cls == Class::kGuaranteed) return admit_guaranteed(request, now_ns);
   if (request.cls == Class::kHard) return admit_hard(request, now_ns);
   return admit_other(request);
@@ -91,10 +91,11 @@ Ticket DeadlineScheduler::enqueue(const RequestState& state, uint32_t index) {
 // A stream's request inside its contract is served in any case: that is what was tested. The excess is not refused outright:
 // it competes as a hard request, behind every stream, so it costs no other stream anything.
 Admission DeadlineScheduler::admit_guaranteed(const Request& request, TimeNs now_ns) {
-  if (request.stream >= kStreamsMax || !streams_[request.stream].used) return refuse(Refusal::kStream);
+  const auto no = [](Refusal refusal) { return Admission{.refusal = refusal, .cls = Class::kGuaranteed}; };
+  if (request.stream >= kStreamsMax || !streams_[request.stream].used) return no(Refusal::kStream);
   Stream& stream = streams_[request.stream];
-  if (stream.reservation.model != request.model || request.rows > stream.reservation.rows) return refuse(Refusal::kStream);
-  if (request.deadline_ns == kNever) return refuse(Refusal::kNoDeadline);
+  if (stream.reservation.model != request.model || request.rows > stream.reservation.rows) return no(Refusal::kStream);
+  if (request.deadline_ns == kNever) return no(Refusal::kNoDeadline);
   const bool in_time = request.deadline_ns >= request.arrival_ns + stream.reservation.deadline_ns;
   const bool inside = in_time && stream.held < kStreamQueueMax && stream.policer.conforms(request.arrival_ns);
   if (!inside && !planted(Fault::kTrustStreams)) {
@@ -102,12 +103,12 @@ Admission DeadlineScheduler::admit_guaranteed(const Request& request, TimeNs now
     excess.cls = Class::kHard;
     return admit_hard(excess, now_ns);
   }
-  if (free_requests_.empty()) return refuse(Refusal::kQueueFull);
+  if (free_requests_.empty()) return no(Refusal::kQueueFull);
   const CostModel& cost = models_[request.model]->variants[0].cost;
   RequestState state{.request = request, .order = ++order_};
   state.start_latest_ns = request.deadline_ns - cost.expected(request.rows);
   state.weight_ns = cost.worst(request.rows);
-  if (state.start_latest_ns < now_ns) return refuse(request.deadline_ns <= now_ns ? Refusal::kPast : Refusal::kTooShort);
+  if (state.start_latest_ns < now_ns) return no(request.deadline_ns <= now_ns ? Refusal::kPast : Refusal::kTooShort);
   const uint32_t index = free_requests_.back();
   free_requests_.pop_back();
   return {.cls = Class::kGuaranteed, .ticket = enqueue(state, index)};

@@ -37,7 +37,8 @@ class DeadlineScheduler {
   [[nodiscard]] Result<void> remove_model(ModelId model);
 
   // Takes capacity for a stream, or says (kExhausted) by how much the processor-demand test fails, and in which interval.
-  [[nodiscard]] Result<StreamId> reserve(const Reservation& reservation);
+  // `test`, where given, is told what was counted, in both cases.
+  [[nodiscard]] Result<StreamId> reserve(const Reservation& reservation, ReservationTest* test = nullptr);
   // Requests of the stream that wait are still served.
   void release(StreamId stream);
 
@@ -72,6 +73,7 @@ class DeadlineScheduler {
   // How long streams of this slot may be blocked; kNever without streams.
   TimeNs allowance_ns(uint32_t slot) const { return slots_[slot].allowance_ns; }
   bool reserved() const { return burst_ns_ > 0; }  // any slot has streams
+  double worst_margin() const { return options_.worst_margin; }
   TimeNs start_latest_ns(Ticket ticket) const { return requests_[ticket.index].start_latest_ns; }
 
  private:

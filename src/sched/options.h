@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "sched/cost_model.h"
+#include "sched/demand.h"
 #include "sched/types.h"
 
 namespace tercel::sched {
@@ -38,6 +39,13 @@ struct Reservation {
   TimeNs deadline_ns = 0;  // after the arrival
   TimeNs jitter_ns = 0;    // how much earlier than its period a request may come
   uint32_t rows = 1;       // of each request
+};
+
+// How a reservation was tested.
+struct ReservationTest {
+  TimeNs cost_ns = 0;      // what each request was counted as: its worst case and the margin; 0: it did not come to a test
+  TimeNs blocking_ns = 0;  // of other work that can't be interrupted
+  DemandVerdict verdict;   // of the slot that takes it, or of the one that comes nearest
 };
 
 struct SchedulerOptions {

@@ -107,7 +107,7 @@ void DeadlineScheduler::set_slopes() {
   for (const Slot& s : slots_) queue_forest_.refresh(s.guaranteed);
 }
 
-Result<StreamId> DeadlineScheduler::reserve(const Reservation& r) {
+Result<StreamId> DeadlineScheduler::reserve(const Reservation& r, ReservationTest* test) {
   TRY(acceptable(r));
   const auto free = std::find_if(streams_.begin(), streams_.end(), [](const Stream& s) { return !s.used && s.held == 0; });
   if (free == streams_.end()) return too_large("more than " + std::to_string(kStreamsMax) + " reservations on one scheduler");
@@ -117,16 +117,21 @@ Result<StreamId> DeadlineScheduler::reserve(const Reservation& r) {
 
   const TimeNs block = longest_block();
   DemandVerdict best{false, 0, kNever};
+  const auto tell = [&](const DemandVerdict& found) {
+    if (test) *test = {.cost_ns = cost, .blocking_ns = block, .verdict = found};
+  };
   for (uint32_t slot = 0; slot < slots_.size(); ++slot) {
     DemandVerdict verdict;
     if (test_slot(slot, &contract, block, verdict)) {
       *free = {.reservation = r, .contract = contract, .slot = slot, .policer = Policer(r.period_ns, r.jitter_ns), .used = true};
       ++models_[r.model]->users;
       commit_slot(slot);
+      tell(verdict);
       return static_cast<StreamId>(free - streams_.begin());
     }
     if (verdict.demand_ns - verdict.interval_ns < best.demand_ns - best.interval_ns) best = verdict;
   }
+  tell(best);
   return Error(ErrorCode::kExhausted,
                "the reservation does not fit: in an interval of " + std::to_string(best.interval_ns / 1000) + " us, up to " +
                    std::to_string(best.demand_ns / 1000) + " us of work may be due (" + std::to_string(best.excess_ns() / 1000) +

@@ -65,7 +65,7 @@ enum class Refusal : uint8_t {
 // The answer to admit(), at once.
 struct Admission {
   Refusal refusal = Refusal::kNone;
-  Class cls = Class::kHard;  // as which it was taken: the excess of a stream is `hard`
+  Class cls = Class::kHard;  // as which it was taken, or refused: the excess of a stream is `hard`
   Ticket ticket;
   TimeNs predicted_finish_ns = kNever;  // of hard requests
   bool is_probe = false;                // taken to learn what it costs: it may well be late

@@ -32,6 +32,7 @@ ErrorCode code_of(sched::Refusal refusal) {
   switch (refusal) {
     case sched::Refusal::kRows:
     case sched::Refusal::kAccuracy:
+    case sched::Refusal::kStream:
     case sched::Refusal::kNoDeadline: return ErrorCode::kInvalid;
     case sched::Refusal::kPast: return ErrorCode::kDeadline;
     default: return ErrorCode::kExhausted;
@@ -96,9 +97,9 @@ void Executor::remove(sched::ModelId model) {
   models_[model].reset();
 }
 
-Result<sched::StreamId> Executor::reserve(const sched::Reservation& reservation) {
+Result<sched::StreamId> Executor::reserve(const sched::Reservation& reservation, sched::ReservationTest* test) {
   const std::lock_guard lock(mutex_);
-  return scheduler_.reserve(reservation);
+  return scheduler_.reserve(reservation, test);
 }
 
 void Executor::release(sched::StreamId stream) {
@@ -131,6 +132,7 @@ Result<Executor::Submitted> Executor::submit(sched::ModelId model, Job& job) {
   job.refusal = admission.refusal;
   job.retry_after_ns = admission.retry_after_ns;
   job.ticket = admission.ticket;
+  if (job.terms.request_class == request::Class::kGuaranteed) job.terms.request_class = admission.cls;
   if (!admission.ok()) return refused(admission.refusal);
   const Decided decided = decide(now, &job);
   lock.unlock();
@@ -156,8 +158,13 @@ bool Executor::withdraw(Job& job) {
   return waited;
 }
 
-bool Executor::may_run_here(const Runner& runner) const {
+// There it cannot yield: a stream of the slot must bear all of it.
+bool Executor::may_run_here(const Runner& runner, uint64_t slots) const {
   const int64_t compute_ns = models_[runner.model]->compute_ns[runner.variant];
+  const int64_t worst_ns = scheduler_.cost(runner.model, runner.variant).worst(runner.rows, runner.group);
+  const bool is_reserved = runner.jobs[0]->terms.request_class == request::Class::kGuaranteed;
+  for (uint64_t left = is_reserved ? 0 : slots; left != 0; left &= left - 1)
+    if (worst_ns > scheduler_.allowance_ns(static_cast<uint32_t>(std::countr_zero(left)))) return false;
   return may_compute_here_ && runner.jobs.size() == 1 && compute_ns > 0 && compute_ns <= kInlineComputeNs &&
          runner.instance->is_warm(runner.jobs[0]->request);
 }
@@ -184,7 +191,7 @@ Executor::Decided Executor::decide(int64_t now_ns, const Job* submitted) {
       wake(runner);
     } else {
       prepare(runner, *decision, now_ns);
-      runner.is_borrowed = submitted && runner.jobs[0] == submitted && may_run_here(runner);
+      runner.is_borrowed = submitted && runner.jobs[0] == submitted && may_run_here(runner, decision->slots);
       if (runner.is_borrowed) decided.here = &runner;
       else wake(runner);
     }

@@ -54,12 +54,14 @@ class Executor {
   // None of its jobs may be here, and no reservation.
   void remove(sched::ModelId model);
 
-  // Capacity for a stream of requests of the class guaranteed; refused by how much the test fails.
-  [[nodiscard]] Result<sched::StreamId> reserve(const sched::Reservation& reservation);
+  // Capacity for a stream of requests of the class guaranteed; refused by how much the test fails. `test`: what was counted.
+  [[nodiscard]] Result<sched::StreamId> reserve(const sched::Reservation& reservation, sched::ReservationTest* test = nullptr);
   void release(sched::StreamId stream);
+  double worst_margin() const { return scheduler_.worst_margin(); }  // that is added to worst cases
 
   // Computes `job`, now on the calling thread (kDone: its error or reply is set) or later on a thread of the executor
   // (kPending: job.done will be called). Refused: the job was not taken; job.refusal and job.retry_after_ns say more.
+  // The excess of a reserved stream is hard from here on: job.terms says so.
   Result<Submitted> submit(sched::ModelId model, Job& job);
   // Nobody waits for a pending job any more. True: it waited, and is its owner's again; done will not be called. False: it is
   // computed or done, and done is or will be called; a batch that nobody waits for stops at its next step.
@@ -84,7 +86,7 @@ class Executor {
   };
 
   sched::Request request_of(const Job& job, sched::ModelId model) const;
-  bool may_run_here(const Runner& runner) const;
+  bool may_run_here(const Runner& runner, uint64_t slots) const;
   Decided decide(int64_t now_ns, const Job* submitted);                           // mutex_ held
   void prepare(Runner& runner, const sched::Decision& decision, int64_t now_ns);  // mutex_ held
   void finish(Runner& runner);                                                    // mutex_ held

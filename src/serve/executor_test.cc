@@ -261,6 +261,24 @@ TEST(Executor, AReservedStreamIsServedBesideBulkWork) {
   f.executor.release(*stream);
 }
 
+// On the calling thread a run cannot yield, so that its length counts and not that of its steps.
+TEST(Executor, WhatAStreamCannotBearIsNotComputedInPlace) {
+  TwoModels f({.yields = true}, 190'000, {}, 100'000);
+  const auto submitted = [&] {
+    WaitedJob waited;
+    const auto result = f.submit(waited.job);
+    if (*result == Executor::Submitted::kPending) waited.finished.acquire();
+    return *result;
+  };
+  EXPECT_EQ(submitted(), Executor::Submitted::kDone);
+  // Counted as 220 us, so that 230 us of anything else may be in the way: steps of 200 us, but no run of 290 us.
+  const auto stream = f.executor.reserve({.model = f.other, .period_ns = 1'000'000, .deadline_ns = 450'000});
+  ASSERT_TRUE(stream.ok()) << stream.error().message();
+  EXPECT_EQ(submitted(), Executor::Submitted::kPending);
+  f.executor.release(*stream);
+  EXPECT_EQ(submitted(), Executor::Submitted::kDone);
+}
+
 // Several threads submit to fast instances: each request is computed once, inline or not, and none is lost.
 TEST(Executor, SurvivesManySubmitters) {
   Fixture f({}, 2, 64, 1000);

@@ -12,6 +12,9 @@ constexpr int64_t kUnknownComputeNs = 1000;
 // A few runs show no tail: one that was slow, for whatever reason, must not have requests refused.
 constexpr int64_t kPriorSpread = 2;
 
+// What a run takes beyond the model: waking a thread, and the way there and back. Added to worst cases.
+constexpr int64_t kHandOverNs = 100'000;
+
 // FNV-1a, 64 bits (Fowler, Noll, Vo), a word at a time.
 void mix(uint64_t& hash, uint64_t word) { hash = (hash ^ word) * 0x100000001b3; }
 
@@ -23,8 +26,8 @@ sched::VariantOptions scheduled_variant(const registry::OpenedVariant& opened) {
     variant.costs.push_back({.threads = cost.threads,
                              .rows = cost.rows,
                              .p50_ns = cost.p50_ns,
-                             .p99_ns = std::min(cost.longest_ns, kPriorSpread * cost.p50_ns),
-                             .worst_ns = cost.longest_ns});
+                             .p99_ns = std::min(cost.p99_ns > 0 ? cost.p99_ns : cost.longest_ns, kPriorSpread * cost.p50_ns),
+                             .worst_ns = cost.longest_ns + kHandOverNs});
   }
   for (size_t i = 0; i < opened.groups.size(); ++i) {
     const auto& group = opened.groups[i];

@@ -27,6 +27,13 @@ class Served {
   sched::ModelId model() const { return model_; }
   Result<Executor::Submitted> submit(Job& job) { return executor_.submit(model_, job); }
   bool withdraw(Job& job) { return executor_.withdraw(job); }
+  // reservation.model is this one.
+  Result<sched::StreamId> reserve(sched::Reservation reservation, sched::ReservationTest* test) {
+    reservation.model = model_;
+    return executor_.reserve(reservation, test);
+  }
+  void release(sched::StreamId stream) { executor_.release(stream); }
+  double worst_margin() const { return executor_.worst_margin(); }
   Executor::Load load() const { return executor_.load(model_); }
 
   const std::shared_ptr<const registry::Version> version;

@@ -34,8 +34,20 @@ void Server::refresh() {
   const std::lock_guard one_at_a_time(changing_);
   const auto previous = catalogue();
   auto next = Catalogue::make(registry_->snapshot(), previous.get(), executor_);
-  const std::lock_guard lock(catalogue_mutex_);
-  catalogue_ = std::move(next);  // `previous` still holds the old one: nothing is torn down under the lock
+  {
+    const std::lock_guard lock(catalogue_mutex_);
+    catalogue_ = std::move(next);  // `previous` still holds the old one: nothing is torn down under the lock
+  }
+  reservations_.keep_only(*catalogue());
+}
+
+Result<std::shared_ptr<Reservation>> Server::reserve(std::string_view model, std::optional<int64_t> version,
+                                                     const ReservationWish& wish, int64_t now_ns, sched::ReservationTest& test) {
+  auto made = TRY(reservations_.reserve(TRY(find(model, version)), wish, now_ns, test));
+  // A version that went meanwhile may have gone before the reservation could be seen.
+  reservations_.keep_only(*catalogue());
+  TRY(reservations_.find(made->id, now_ns));
+  return made;
 }
 
 bool Server::is_ready() const {

@@ -8,6 +8,7 @@
 #include "registry/registry.h"
 #include "serve/catalogue.h"
 #include "serve/flight_recorder.h"
+#include "serve/reservations.h"
 
 namespace tercel::serve {
 
@@ -27,6 +28,11 @@ class Server {
   Result<void> load(const std::string& model);
   Result<void> unload(const std::string& model);
 
+  // Reserves capacity with a version as find() gives it; see Reservations::reserve.
+  Result<std::shared_ptr<Reservation>> reserve(std::string_view model, std::optional<int64_t> version,
+                                               const ReservationWish& wish, int64_t now_ns, sched::ReservationTest& test);
+  Reservations& reservations() { return reservations_; }
+
   FlightRecorder& flights() { return flights_; }
   Executor& executor() { return executor_; }
 
@@ -41,6 +47,7 @@ class Server {
   void refresh();
 
   Executor executor_;  // outlives what is served
+  Reservations reservations_;
 
   const std::unique_ptr<registry::Registry> registry_;
   std::mutex changing_;                 // one refresh at a time

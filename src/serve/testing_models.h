@@ -114,6 +114,7 @@ struct EchoRung {
   const char* name;
   float accuracy;
   std::chrono::microseconds takes;
+  bool yields = false;
 };
 
 // The most accurate first.
@@ -122,7 +123,8 @@ inline registry::OpenedModel echo_ladder(const std::vector<EchoRung>& rungs, uin
   model.variants.clear();
   for (const EchoRung& rung : rungs) {
     const int64_t compute_ns = std::max<int64_t>(std::chrono::nanoseconds(rung.takes).count(), 1000);
-    auto& variant = model.variants.emplace_back(echo_variant({.takes = rung.takes}, instances, compute_ns));
+    auto& variant =
+        model.variants.emplace_back(echo_variant({.takes = rung.takes, .yields = rung.yields}, instances, compute_ns));
     variant.name = rung.name;
     variant.accuracy = rung.accuracy;
   }

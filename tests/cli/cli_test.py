@@ -75,7 +75,8 @@ def version_says_what_it_is(cli):
 @test
 def help_lists_every_command(cli):
     text = cli.run("--help").stdout
-    for command in ("inspect", "compile", "run", "bench", "explain", "compare", "serve", "check", "load", "top", "doctor", "version", "completion"):
+    for command in ("inspect", "compile", "run", "bench", "explain", "compare", "serve", "check", "load", "reserve", "top", "doctor", "version",
+                    "completion"):
         assert command in text, command
         cli.run(command, "--help")
 

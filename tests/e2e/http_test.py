@@ -328,6 +328,26 @@ def requests_are_spans_of_their_callers_trace(t):
 
 
 @test
+def reservations(t):
+    ask = lambda path, method, body=None, headers={}: (lambda r: (r[0], json.loads(r[1])))(t.get(path, method, body, headers))  # noqa: E731
+    wish = {"model": "mlp", "period_us": 50_000, "deadline_us": 200_000, "jitter_us": 20_000}
+    status, made = ask("v2/reservations", "POST", json.dumps(wish).encode())
+    assert status == 201 and made["model"] == "mlp" and made["worst_us"] >= 110, (status, made)
+    x = np.zeros((1, 784), np.float32)
+    for how in ({"headers": {"x-tercel-reservation": made["reservation"]}}, {"parameters": {"reservation": made["reservation"]}}):
+        answer = t.client.infer("mlp", [tensor("x", x, True)], **how).get_response()
+        assert answer["parameters"]["class"] == "guaranteed", answer
+        time.sleep(0.05)
+    status, listed = ask("v2/reservations", "GET")
+    mine = [r for r in listed["reservations"] if r["reservation"] == made["reservation"]]
+    assert mine and mine[0]["served"] == 2 and mine[0]["missed"] == 0, listed
+    status, refusal = ask("v2/reservations", "POST", json.dumps({**wish, "period_us": 1}).encode())
+    assert status == 429 and refusal["excess_us"] > 0 and "too much" in refusal["error"], refusal
+    assert ask(f"v2/reservations/{made['reservation']}", "DELETE")[0] == 200
+    refused(404, "reserve again", t.client.infer, "mlp", [tensor("x", x, True)], headers={"x-tercel-reservation": made["reservation"]})
+
+
+@test
 def a_full_queue_refuses_and_the_rest_is_served(t):
     x = np.ones((256, 512), np.float32)
     outcomes = []

@@ -329,7 +329,33 @@ def a_real_server(t):
         closed = t.json(url, "--model", "mlp", "--closed", "--connections", 4, "--duration", "1s", "--warmup", "200ms")
         assert set(outcomes(closed)) == {"in_time"} and closed["total"]["requests"] > 200, outcomes(closed)
         t.refused(url, "--model", "none", "--rate", 1, says=["404", "none"])
+        a_reserved_stream(t, url)
         assert server.stop() == 0
+
+
+def a_reserved_stream(t, url):
+    def reserve(*arguments, expect=0):
+        done = subprocess.run([t.program, "reserve", url, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+        assert done.returncode == expect, f"tercel reserve {arguments}: exit {done.returncode}\n{done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+    stream = ["--model", "cnn", "--rate", 20, "--arrivals", "constant", "--deadline", "400ms", "--reservation", "auto"]
+    total = t.json(url, *stream, "--duration", "1s", "--warmup", 0)["total"]
+    assert total["outcomes"]["in_time"] == total["requests"] == 20, total
+    assert "no reservations" in reserve("--list"), "released at the end"
+    made = json.loads(reserve("--model", "cnn", "--period-us", 50_000, "--deadline-us", 400_000, "--lease-s", 30, "--json"))
+    assert made["lease_s"] == 30 and made["rows"] == 1, made
+    total = t.json(url, "--model", "cnn", "--rate", 20, "--deadline", "400ms", "--reservation", made["reservation"], "--duration", "1s")["total"]
+    assert total["outcomes"]["in_time"] == total["requests"], total
+    assert made["reservation"] in reserve("--list") and "policed" in reserve("--list")
+    reserve("--release", made["reservation"])
+    assert "there is no reservation" in reserve("--release", made["reservation"], expect=1)
+    assert "lengthen the period or the deadline" in reserve("--model", "cnn", "--period-us", 1, "--deadline-us", 9000, expect=1)
+    assert "no model 'none'" in reserve("--model", "none", "--period-us", 9000, "--deadline-us", 9000, expect=1)
+    assert "give --model" in reserve("--model", "cnn", expect=1)
+    assert "lease_s is 100000" in reserve("--model", "cnn", "--period-us", 9000, "--deadline-us", 9000, "--lease-s", 100_000, expect=1)
+    assert "one at a time" in reserve("--list", "--release", "00", expect=1)
+    t.refused(url, "--model", "cnn", "--rate", 20, "--deadline", "400ms", "--reservation", "auto", says='arrivals = "constant"')
+    t.refused(url, *stream, "--find-rate", "p99=10ms", says="leave the reservation out")
 
 
 def main():

@@ -39,7 +39,7 @@ struct Case {
 };
 
 // Both ways of computing, with binary tensors and with JSON.
-std::vector<Case> cases() {
+std::vector<Case> cases(const std::string& reservation) {
   const std::string binary_json =
       R"({"inputs":[{"name":"x0","shape":[1,4],"datatype":"FP32","parameters":{"binary_data_size":16}}],)"
       R"("parameters":{"binary_data_output":true}})";
@@ -49,11 +49,17 @@ std::vector<Case> cases() {
           {"queued", body, header},
           {"echo", echo_json(), ""},
           {"queued", body, "x-tercel-deadline-us: 60000000\r\nx-tercel-class: soft\r\n" + header},
-          {"echo", body, "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n" + header}};
+          {"echo", body, "traceparent: 00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01\r\n" + header},
+          {"steady", body, "x-tercel-reservation: " + reservation + "\r\n" + header}};
 }
 
 void expect_none(TestingServer& server) {
-  for (const auto& c : cases()) {
+  // So much jitter that every request is inside the contract.
+  const auto reserved = TestingClient(server.port())
+                            .post("/v2/reservations", R"({"model":"steady","period_us":4000,"deadline_us":60000000,)"
+                                                      R"("jitter_us":10000000})");
+  ASSERT_EQ(reserved.status, 201) << reserved.body;
+  for (const auto& c : cases(reserved.body.substr(reserved.body.find(':') + 2, 16))) {
     TestingClient client(server.port());
     const std::string request = std::string("POST /v2/models/") + c.model +
                                 "/infer HTTP/1.1\r\nHost: h\r\nx-tercel-timing: 0\r\n" + c.header +

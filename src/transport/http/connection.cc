@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
@@ -175,7 +176,9 @@ Connection::Step Connection::respond() {
 void Connection::on_computed(void* owner) {
   auto* const connection = static_cast<Connection*>(owner);
   Resume resume{std::move(connection->computing_), &connection->handler_memory_, &Connection::on_event};
-  asio::post(connection->socket_.get_executor(), std::move(resume));
+  // By the context itself: a type-erased executor allocates on the thread that posts.
+  auto& context = static_cast<asio::io_context&>(connection->socket_.get_executor().context());
+  asio::post(context, std::move(resume));
 }
 
 Connection::Step Connection::refuse(const Refusal& refusal) {

@@ -11,8 +11,8 @@
 namespace tercel::transport::http {
 namespace {
 
-constexpr std::string_view kExtensions[] = {"binary_tensor_data", "model_configuration", "model_repository", "parameters",
-                                            "statistics"};
+constexpr std::string_view kExtensions[] = {"binary_tensor_data", "model_configuration", "model_repository",
+                                            "parameters",         "reservations",        "statistics"};
 
 std::string text_of(auto number) {
   char text[32];

@@ -7,6 +7,7 @@
 #include "transport/http/documents.h"
 #include "transport/http/metrics.h"
 #include "transport/http/request_span.h"
+#include "transport/http/reservation_endpoint.h"
 
 namespace tercel::transport::http {
 namespace {
@@ -29,6 +30,15 @@ void append_timing(std::string& out, const request::StageClock& clock) {
   out += "total;dur=";
   append(out, request::milliseconds(clock.last_ns() - clock.started_ns()));
   out += "\r\n";
+}
+
+std::string_view name_of(Method method) { return method == Method::kGet ? "GET" : method == Method::kPost ? "POST" : "DELETE"; }
+
+// "GET and POST"
+std::string methods_of(const Route& route, std::string_view between) {
+  std::string names(name_of(route.method));
+  if (route.also) names.append(between).append(name_of(*route.also));
+  return names;
 }
 
 // Towards minus infinity: what is late by a nanosecond is late.
@@ -54,24 +64,21 @@ Exchange::BodyWanted Exchange::begin(const Head& head) {
   // Whoever waits for "100 Continue" and gets a refusal may or may not send the body: only a new connection is certain.
   reply_.close = closes || (head.expects_continue && head.content_length > 0);
   if (const auto refusal = find_route(head.target, route_)) return fail(refusal->status, refusal->message), BodyWanted::kDiscard;
-  if (route_.method != head.method) {
-    const bool wants_post = route_.method == Method::kPost;
-    fail(405, wants_post ? "this path takes POST" : "this path takes GET", wants_post ? "Allow: POST\r\n" : "Allow: GET\r\n");
+  if (!route_.takes(head.method)) {
+    fail(405, "this path takes " + methods_of(route_, " and "), "Allow: " + methods_of(route_, ", ") + "\r\n");
     return BodyWanted::kDiscard;
   }
-  if (route_.method == Method::kGet) return respond_document(), BodyWanted::kDiscard;
+  if (head.method == Method::kGet) return respond_document(), BodyWanted::kDiscard;
   if (!head.content_encoding.empty() && head.content_encoding != "identity") {
     fail(415, "compressed bodies are not taken: send the body as it is, without Content-Encoding");
     return BodyWanted::kDiscard;
   }
   if (route_.endpoint == Endpoint::kModelInfer) {
     trace_ = observe::trace::begin(shared_.options.tracer, head.trace_parent);
-    auto found = shared_.server.find(route_.model, route_.version);
-    if (!found.ok()) {
+    if (const auto found = find_version(); !found.ok()) {
       outcome_ = serve::outcome_of(found.error().code());
       return fail(found.error()), BodyWanted::kDiscard;
     }
-    served_ = found.take();
   }
   // The tensors begin behind the JSON: the body is placed so that the first one is aligned.
   body_offset_ = (kTensorAlignment - head.infer_header_length.value_or(0) % kTensorAlignment) % kTensorAlignment;
@@ -87,6 +94,7 @@ Exchange::BodyWanted Exchange::begin(const Head& head) {
 void Exchange::refuse(const Refusal& refusal) {
   served_.reset();
   outcome_ = serve::Outcome::kInvalid;
+  reservation_.reset();
   reply_.close = true;
   fail(refusal.status, refusal.message);
 }
@@ -98,8 +106,35 @@ void Exchange::fail(int status, std::string_view message, std::string_view extra
 
 Exchange::Progress Exchange::respond() {
   if (route_.endpoint == Endpoint::kModelInfer) return respond_infer();
+  if (route_.endpoint == Endpoint::kReservations || route_.endpoint == Endpoint::kReservation) {
+    const std::string_view text(reinterpret_cast<const char*>(body().data()), head_.content_length);
+    answer_reservation(shared_.server, route_, head_.method, text, platform::now_ns(), reply_);
+    return Progress::kReady;
+  }
   respond_document();
   return Progress::kReady;
+}
+
+Result<void> Exchange::find_version() {
+  if (head_.reservation) {
+    TRY(take_reservation(*head_.reservation));
+    served_ = reservation_->served;
+    return {};
+  }
+  served_ = TRY(shared_.server.find(route_.model, route_.version));
+  return {};
+}
+
+Result<void> Exchange::take_reservation(request::ReservationId id) {
+  auto found = TRY(shared_.server.reservations().find(id, platform::now_ns()));
+  const registry::Version& version = *found->served->version;
+  const int64_t asked = route_.version.value_or(served_ ? served_->version->number : version.number);
+  if (version.model != route_.model || version.number != asked)
+    return invalid("the reservation " + request::reservation_id_text(id) + " is of version " + std::to_string(version.number) +
+                   " of model '" + version.model + "': send the request to v2/models/" + version.model + "/versions/" +
+                   std::to_string(version.number) + "/infer, or reserve this one");
+  reservation_ = std::move(found);
+  return {};
 }
 
 Exchange::Progress Exchange::respond_infer() {
@@ -139,10 +174,17 @@ Result<void> Exchange::settle_terms() {
   request::Wish& wish = job_.request.wish;
   wish.header_us = head_.deadline_us;
   wish.header_class = head_.request_class;
-  job_.terms = TRY(request::settle(wish, served_->version->settings.time, job_.clock.started_ns()));
+  wish.header_reservation = head_.reservation;
+  const auto named = TRY(request::named_reservation(wish));
+  if (named && !reservation_) TRY(take_reservation(*named));
+  if (reservation_) TRY(reservation_->accepts(job_.request));
+  const auto reserved = reservation_ ? reservation_->terms() : request::ReservedTerms();
+  const auto& policy = served_->version->settings.time;
+  job_.terms = TRY(request::settle(wish, policy, job_.clock.started_ns(), reservation_ ? &reserved : nullptr));
   job_.terms.min_accuracy = wish.min_accuracy.value_or(served_->version->settings.variants.min_accuracy);
   if (job_.terms.deadline_ns != request::kNoDeadline)
     job_.sending_ns = served_->send_margin.of(job_.terms.deadline_ns - job_.clock.started_ns());
+  if (reservation_) job_.sending_ns = reservation_->transit_ns;  // what was tested
   if (job_.terms.request_class != request::Class::kHard) return {};
   if (job_.clock.last_ns() < job_.terms.deadline_ns) return {};
   return Error(ErrorCode::kDeadline, "the deadline passed before the request had been received");
@@ -164,6 +206,7 @@ bool Exchange::withdraw() {
   served_->statistics.record(serve::Outcome::kCancelled, clock);
   if (!served_->withdraw(job_)) return false;
   served_.reset();
+  reservation_.reset();
   return true;
 }
 
@@ -178,7 +221,7 @@ void Exchange::answer_infer() {
   }
   const auto left = slack();
   const bool is_late = left && job_.clock.last_ns() > job_.terms.deadline_ns;
-  if (is_late && job_.terms.request_class == request::Class::kHard) {
+  if (is_late && job_.terms.request_class <= request::Class::kHard) {
     outcome_ = serve::Outcome::kDeadlineMissed;
     return fail(504, "the deadline passed while the request was computed");
   }
@@ -222,6 +265,7 @@ Result<void> Exchange::describe() {
       return {};
     }
     case Endpoint::kDebugRequests: write_flights(server.flights().read(platform::now_ns()), reply_.text); return {};
+    case Endpoint::kReservations: write_reservations(server, platform::now_ns(), reply_.text); return {};
     case Endpoint::kAllStatistics: write_statistics(*catalogue, {}, {}, reply_.text); return {};
     case Endpoint::kRepositoryIndex: {
       const std::string_view text(reinterpret_cast<const char*>(body().data()), head_.content_length);
@@ -255,8 +299,10 @@ void Exchange::sent() {
     }
     keep_flight();
   }
+  if (reservation_) reservation_->record(outcome_, job_.terms);
   if (trace_.is_sampled) tell_trace();
   trace_ = {};
+  reservation_.reset();
   served_.reset();
 }
 

@@ -69,6 +69,10 @@ class Exchange {
   void answer_infer();
   // Settles deadline and class of the parsed request. An error when they make no sense, or when it is too late already.
   Result<void> settle_terms();
+  // The request names a reservation: it must be one of the version that was asked for.
+  Result<void> take_reservation(request::ReservationId id);
+  // The version that computes: of the reservation that the head names, or as the path says.
+  Result<void> find_version();
   std::optional<Slack> slack() const;
   void keep_flight();
   void tell_trace();
@@ -79,7 +83,8 @@ class Exchange {
   serve::Job job_;
   Head head_;
   Route route_;
-  std::shared_ptr<serve::Served> served_;  // of an inference, until its answer is sent
+  std::shared_ptr<serve::Served> served_;            // of an inference, until its answer is sent
+  std::shared_ptr<serve::Reservation> reservation_;  // that it names, likewise
   request::Buffer body_;
   size_t body_offset_ = 0;
   serve::Outcome outcome_ = serve::Outcome::kOk;

@@ -84,6 +84,14 @@ std::optional<Refusal> take_class(std::string_view value, Head& head) {
   return std::nullopt;
 }
 
+std::optional<Refusal> take_reservation(std::string_view value, Head& head) {
+  if (head.reservation) return Refusal{400, "x-tercel-reservation is given twice"};
+  head.reservation = request::reservation_id_of(value);
+  if (!head.reservation)
+    return Refusal{400, "x-tercel-reservation is not a reservation: 16 digits from 0 to f, as POST v2/reservations answers"};
+  return std::nullopt;
+}
+
 std::optional<Refusal> take_field(std::string_view name, std::string_view value, Head& head, Seen& seen) {
   // The first letter and the length rule out nearly every header before a name is compared.
   switch (lower_case_of(name[0])) {
@@ -115,6 +123,7 @@ std::optional<Refusal> take_field(std::string_view name, std::string_view value,
       if (equals_ignoring_case(name, "x-tercel-timing")) head.wants_timing = value == "1";
       if (equals_ignoring_case(name, "x-tercel-deadline-us")) return take_deadline(value, head);
       if (equals_ignoring_case(name, "x-tercel-class")) return take_class(value, head);
+      if (equals_ignoring_case(name, "x-tercel-reservation")) return take_reservation(value, head);
       break;
   }
   return std::nullopt;
@@ -131,7 +140,10 @@ std::optional<Refusal> take_request_line(std::string_view line, const Limits& li
                                            : Refusal{400, "the request line does not end with HTTP/1.1"};
   }
   http10 = version.back() == '0';
-  head.method = method == "GET" ? Method::kGet : method == "POST" ? Method::kPost : Method::kOther;
+  head.method = method == "GET"      ? Method::kGet
+                : method == "POST"   ? Method::kPost
+                : method == "DELETE" ? Method::kDelete
+                                     : Method::kOther;
   if (head.target.size() > limits.target_bytes) {
     return Refusal{414, "the path is longer than " + std::to_string(limits.target_bytes) + " bytes"};
   }

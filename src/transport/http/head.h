@@ -18,7 +18,7 @@ struct Refusal {
   std::string message;
 };
 
-enum class Method : uint8_t { kGet, kPost, kOther };
+enum class Method : uint8_t { kGet, kPost, kDelete, kOther };
 
 // What Tercel needs of a request head. The views point into the parsed bytes.
 struct Head {
@@ -30,10 +30,11 @@ struct Head {
   bool has_content_length = false;
   bool keep_alive = true;
   bool expects_continue = false;
-  bool wants_timing = false;                    // x-tercel-timing: 1
-  std::optional<int64_t> deadline_us;           // x-tercel-deadline-us; any number
-  std::optional<request::Class> request_class;  // x-tercel-class
-  observe::trace::Parent trace_parent;          // traceparent; not valid when absent, malformed or given twice
+  bool wants_timing = false;                          // x-tercel-timing: 1
+  std::optional<int64_t> deadline_us;                 // x-tercel-deadline-us; any number
+  std::optional<request::Class> request_class;        // x-tercel-class
+  std::optional<request::ReservationId> reservation;  // x-tercel-reservation
+  observe::trace::Parent trace_parent;                // traceparent; not valid when absent, malformed or given twice
 };
 
 // Where the head ends in `received` (one past its blank line), or none yet. `scanned` remembers how far earlier calls

@@ -31,9 +31,13 @@ TEST(Head, TakesWhatItNeeds) {
   ASSERT_FALSE(parse_head("GET http://h HTTP/1.0\r\n\r\n", {}, head));
   EXPECT_EQ(head.target, "/");
   EXPECT_FALSE(head.keep_alive);
-  ASSERT_FALSE(parse_head("DELETE / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", {}, head));
+  ASSERT_FALSE(parse_head("PUT / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", {}, head));
   EXPECT_EQ(head.method, Method::kOther);
   EXPECT_TRUE(head.keep_alive);
+  EXPECT_EQ(head.reservation, std::nullopt);
+  ASSERT_FALSE(parse_head("DELETE / HTTP/1.0\r\nX-Tercel-Reservation: 00000000000000ff \r\n\r\n", {}, head));
+  EXPECT_EQ(head.method, Method::kDelete);
+  EXPECT_EQ(head.reservation, 255u);
 }
 
 TEST(Head, TakesTheTraceOfTheCaller) {

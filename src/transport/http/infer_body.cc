@@ -55,6 +55,7 @@ class Body {
   Result<void> read_time(od::value& value, std::optional<int64_t>& target, std::string_view name);
   Result<void> read_min_accuracy(od::value& value);
   Result<void> read_class(od::value& value);
+  Result<void> read_reservation(od::value& value);
   Result<void> finish();
 
   std::span<const std::byte> binary_;  // what is left of it
@@ -329,6 +330,7 @@ Result<void> Body::read_parameters(od::value value) {
     if (key == "deadline_us") return read_time(item, request_.wish.deadline_us, "deadline_us");
     if (key == "timeout") return read_time(item, request_.wish.timeout_us, "timeout");
     if (key == "class") return read_class(item);
+    if (key == "reservation") return read_reservation(item);
     if (key == "min_accuracy") return read_min_accuracy(item);
     if (key != "binary_data_output") return {};
     if (const auto failure = item.get_bool().get(binary_by_default_)) return json_error(failure, "binary_data_output");
@@ -359,6 +361,16 @@ Result<void> Body::read_class(od::value& value) {
   request_.wish.parameter_class = request::class_of(name);
   if (!request_.wish.parameter_class)
     return invalid("the parameter class is " + in_quotes(name) + ": guaranteed, hard, soft or bulk");
+  return {};
+}
+
+Result<void> Body::read_reservation(od::value& value) {
+  const auto text = TRY(string_of(value, "reservation"));
+  if (request_.wish.parameter_reservation) return invalid("the parameter reservation is given twice");
+  request_.wish.parameter_reservation = request::reservation_id_of(text);
+  if (!request_.wish.parameter_reservation)
+    return invalid("the parameter reservation is " + in_quotes(text) +
+                   ": 16 digits from 0 to f, as POST v2/reservations answers");
   return {};
 }
 

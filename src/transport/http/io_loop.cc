@@ -45,6 +45,7 @@ void IoLoop::adopt(boost::asio::ip::tcp::socket socket) {
 
 void IoLoop::tick() {
   const int64_t now = platform::now_ns();
+  shared_.server.reservations().expire(now);
   for (const auto& connection : connections_) {
     connection->check_time(now);
     if (draining_) connection->drain();

@@ -61,7 +61,7 @@ constexpr ModelVerb kModelVerbs[] = {
 Refusal no_such_path() {
   return {404,
           "no such path; there are v2, v2/health/{live,ready}, v2/models/MODEL[/versions/VERSION][/ready|/config|/stats|/infer], "
-          "v2/models/stats, v2/repository/index, v2/debug/requests and metrics"};
+          "v2/models/stats, v2/repository/index, v2/reservations[/ID], v2/debug/requests and metrics"};
 }
 
 std::optional<Refusal> find_model_route(const Segments& s, Route& route) {
@@ -88,6 +88,20 @@ std::optional<Refusal> find_model_route(const Segments& s, Route& route) {
   return no_such_path();
 }
 
+std::optional<Refusal> find_reservation_route(const Segments& s, Route& route) {
+  route.endpoint = s.count == 2 ? Endpoint::kReservations : Endpoint::kReservation;
+  route.method = s.count == 2 ? Method::kGet : Method::kPost;
+  route.also = s.count == 2 ? Method::kPost : Method::kDelete;
+  if (s.count == 2) return std::nullopt;
+  const auto id = request::reservation_id_of(s.at[2]);
+  if (s.count > 3 || !id)
+    return Refusal{404,
+                   "a reservation is 16 digits from 0 to f, as in v2/reservations/0123456789abcdef; GET v2/reservations "
+                   "lists them"};
+  route.reservation = *id;
+  return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Refusal> find_route(std::string_view target, Route& route) {
@@ -97,6 +111,7 @@ std::optional<Refusal> find_route(std::string_view target, Route& route) {
   route.query = target.substr(std::min(mark + 1, target.size()));
   const Segments s = split(path);
   const bool is_v2 = s.at[0] == "v2";
+  if (is_v2 && s.count >= 2 && s.at[1] == "reservations") return find_reservation_route(s, route);
   const bool is_fixed =
       s.count < 3 || s.at[1] == "health" || s.at[1] == "debug" || s.at[2] == "index" || (s.count == 3 && s.at[2] == "stats");
   if (is_fixed) {

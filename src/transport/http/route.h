@@ -24,15 +24,21 @@ enum class Endpoint : uint8_t {
   kModelConfig,
   kModelStatistics,
   kModelInfer,
+  kReservations,
+  kReservation,
 };
 
 // What a path asks for.
 struct Route {
   Endpoint endpoint = Endpoint::kLive;
   Method method = Method::kGet;  // the one that the endpoint takes
+  std::optional<Method> also;    // and another
   std::string_view model;        // into the path; as sent, which is right for every name a model can have
   std::optional<int64_t> version;
   std::string_view query;  // what follows the first '?'; as sent
+  request::ReservationId reservation = 0;
+
+  bool takes(Method m) const { return m == method || m == also; }
 };
 
 // Finds the endpoint of a path such as "/v2/models/m/versions/1/infer"; only /metrics looks at the query. 404 with what is there

@@ -36,6 +36,9 @@ TEST(Route, FindsEveryEndpoint) {
       {"/v2/models/m/versions/12", Endpoint::kModelMetadata, Method::kGet, "m", 12},
       {"/v2/models/m/versions/12/infer", Endpoint::kModelInfer, Method::kPost, "m", 12},
       {"/v2/models/m/versions/0/ready", Endpoint::kModelReady, Method::kGet, "m", 0},
+      {"/v2/models/reservations", Endpoint::kModelMetadata, Method::kGet, "reservations", {}},
+      {"/v2/reservations", Endpoint::kReservations, Method::kGet, "", {}},
+      {"/v2/reservations/00000000000000ff", Endpoint::kReservation, Method::kPost, "", {}},
   };
   for (const auto& c : cases) {
     Route route;
@@ -45,6 +48,24 @@ TEST(Route, FindsEveryEndpoint) {
     EXPECT_EQ(route.model, c.model) << c.path;
     EXPECT_EQ(route.version, c.version) << c.path;
   }
+}
+
+TEST(Route, ReservationsTakeTwoMethods) {
+  Route route;
+  ASSERT_FALSE(find_route("/v2/reservations", route));
+  EXPECT_TRUE(route.takes(Method::kGet) && route.takes(Method::kPost) && !route.takes(Method::kDelete));
+  ASSERT_FALSE(find_route("/v2/reservations/00000000000000ff?x", route));
+  EXPECT_TRUE(route.takes(Method::kDelete) && route.takes(Method::kPost) && !route.takes(Method::kGet));
+  EXPECT_EQ(route.reservation, 255u);
+  for (const auto path : {"/v2/reservations/", "/v2/reservations/ff", "/v2/reservations/00000000000000FF",
+                          "/v2/reservations/00000000000000ff/", "/v2/reservations/00000000000000ff/renew"}) {
+    const auto refusal = find_route(path, route);
+    ASSERT_TRUE(refusal) << path;
+    EXPECT_EQ(refusal->status, 404);
+    EXPECT_NE(refusal->message.find("16 digits"), std::string::npos);
+  }
+  ASSERT_FALSE(find_route("/v2", route));
+  EXPECT_FALSE(route.takes(Method::kPost) || route.also) << "nothing is left of the route before";
 }
 
 TEST(Route, EverythingElseIsNotFound) {

@@ -15,12 +15,14 @@ namespace tercel::transport::http {
 //   slow   takes 100 ms, one may wait            failing always fails                    half   FP16
 //   broken can't be loaded                       versions has version 1 and 3
 //   ladder has two variants: accurate takes 20 ms, fast no time
+//   steady takes 1 ms, known beforehand          soft   the same, and grants the class soft alone
 class TestingServer {
  public:
   explicit TestingServer(HttpOptions options = {}) {
-    for (const auto model : {"echo", "queued", "pair", "slow", "failing", "half", "broken", "ladder"})
+    for (const auto model : {"echo", "queued", "pair", "slow", "failing", "half", "broken", "ladder", "steady", "soft"})
       repository_.write(std::string(model) + "/1/model.plan", "");
     repository_.write("slow/model.toml", "queue_max = 1");
+    repository_.write("soft/model.toml", "[deadline]\nclasses = ['soft']");
     for (const auto version : {"1", "3"}) repository_.write(std::string("versions/") + version + "/model.plan", "");
     repository_.write("versions/model.toml", "versions = 'all'");
     server_ = serve::Server::open(repository_.path(), open_by_name).take();
@@ -37,12 +39,16 @@ class TestingServer {
     const std::string name = std::filesystem::path(directory).parent_path().filename();
     serve::EchoBehaviour behaviour;
     if (name == "broken") return invalid("the plan is truncated");
-    if (name == "ladder") return serve::echo_ladder({{"accurate", 0.98f, std::chrono::milliseconds(20)}, {"fast", 0.9f, {}}}, 1);
+    if (name == "ladder")
+      return serve::echo_ladder({{"accurate", 0.98f, std::chrono::milliseconds(20), true}, {"fast", 0.9f, {}}}, 1);
     if (name == "slow") behaviour.takes = std::chrono::milliseconds(100);
+    const bool is_steady = name == "steady" || name == "soft";
+    if (is_steady) behaviour.takes = std::chrono::milliseconds(1);
     behaviour.fails = name == "failing";
     if (name == "half") behaviour.inputs = {{"x0", DType::kFloat16, {-1}}};
     if (name == "pair") behaviour.inputs = {{"x0", DType::kFloat32, {-1, 4}}, {"x1", DType::kInt64, {-1}}};
-    return serve::echo_model(behaviour, std::max(settings.instances.count, 1u), name == "queued" || name == "slow" ? 0 : 1000);
+    const int64_t measured_ns = name == "queued" || name == "slow" ? 0 : is_steady ? 1'000'000 : 1000;
+    return serve::echo_model(behaviour, std::max(settings.instances.count, is_steady ? 3u : 1u), measured_ns);
   }
 
   registry::TestingRepository repository_;
