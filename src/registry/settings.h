@@ -60,7 +60,7 @@ inline constexpr uint32_t kBatchRowsDefault = 8;       // rows of a batch where 
 inline constexpr int64_t kBatchingMax = 128;           // batching.max in model.toml: what one scheduler plans with
 inline constexpr int64_t kInstancesMax = 64;           // instances.count in model.toml
 inline constexpr int64_t kInstanceThreadsMax = 64;     // instances.threads in model.toml
-inline constexpr int64_t kQueueMax = 65536;            // queue_max in model.toml
+inline constexpr int64_t kQueueMax = 1 << 20;          // queue_max in model.toml
 inline constexpr size_t kSettingsBytesMax = 64 << 10;  // of a model.toml
 
 // Parses the text of a model.toml. Unknown keys, wrong types and values out of range are errors with the line.

@@ -46,7 +46,8 @@ TEST(Settings, ErrorsNameFileLineAndKey) {
     const char* says;
   };
   const Case cases[] = {
-      {"\nqueue_max = -1", "m.toml line 2: 'queue_max' must be an integer from 0 to 65536"},
+      {"\nqueue_max = -1", "m.toml line 2: 'queue_max' must be an integer from 0 to 1048576"},
+      {"queue_max = 1048577", "m.toml line 1: 'queue_max' must be an integer from 0 to 1048576"},
       {"queue_max = 'two'", "line 1: 'queue_max'"},
       {"queue_max = 1.0", "'queue_max' must be an integer"},
       {"\n\nqueue = 5", "line 3: unknown key 'queue'; known are queue_max"},

@@ -34,16 +34,23 @@ class Buffer {
   // At least `bytes` of room; what was in it is lost when it has to grow. False when memory or budget is short (the
   // buffer is then empty).
   [[nodiscard]] bool reserve(size_t bytes);
+  // The same, for what may never come: of the budget it takes nothing until claim(). Memory that is not written to is only an
+  // address.
+  [[nodiscard]] bool reserve_unclaimed(size_t bytes);
+  // Takes the budget's share of the first `bytes` of the capacity, unless it is taken. False, and nothing taken, when it is
+  // short.
+  [[nodiscard]] bool claim(size_t bytes);
   void release();
 
   std::byte* data() { return data_; }
   const std::byte* data() const { return data_; }
   size_t capacity() const { return capacity_; }
+  size_t claimed() const { return claimed_; }
 
  private:
   Budget* budget_;
   std::byte* data_ = nullptr;
-  size_t capacity_ = 0;
+  size_t capacity_ = 0, claimed_ = 0;
 };
 
 // JSON parsing reads a little past the end.

@@ -37,6 +37,27 @@ TEST(Buffer, CountsAgainstItsBudget) {
   EXPECT_EQ(budget.left(), 10000);
 }
 
+TEST(Buffer, TakesOfTheBudgetWhatIsClaimed) {
+  Budget budget(10000);
+  {
+    Buffer promised(&budget);
+    ASSERT_TRUE(promised.reserve_unclaimed(size_t{1} << 30));
+    EXPECT_EQ(budget.left(), 10000);
+    EXPECT_TRUE(promised.claim(4000));
+    EXPECT_TRUE(promised.claim(100)) << "it is claimed already";
+    EXPECT_EQ(promised.claimed(), 4096u);
+    EXPECT_FALSE(promised.claim(12000));
+    EXPECT_EQ(budget.left(), 10000 - 4096);
+    std::memset(promised.data(), 1, promised.claimed());
+    EXPECT_TRUE(promised.reserve(4096));
+    EXPECT_EQ(promised.data()[4095], std::byte{1}) << "there was room enough";
+    EXPECT_FALSE(promised.reserve(12000)) << "the room is there, the budget is not";
+    EXPECT_EQ(promised.capacity(), 0u);
+    EXPECT_EQ(budget.left(), 10000);
+  }
+  EXPECT_EQ(budget.left(), 10000);
+}
+
 TEST(Buffer, RefusesAbsurdSizes) {
   Buffer buffer;
   EXPECT_FALSE(buffer.reserve(SIZE_MAX - 5));

@@ -15,6 +15,14 @@ std::shared_ptr<Served> served_by(const Catalogue* previous, const std::shared_p
   return nullptr;
 }
 
+void warn_of_short_room(const registry::Version& version, const Executor& executor) {
+  const uint32_t wanted = version.settings.queue_max, room = executor.queue_max();
+  if (wanted <= room) return;
+  observe::log(observe::LogLevel::kWarning, "serve",
+               "queue_max of the model is more than the server has room for: give --queue-max to have it all",
+               {{"model", version.model}, {"wanted", std::to_string(wanted)}, {"room", std::to_string(room)}});
+}
+
 Error not_ready(const Catalogue& catalogue, const registry::Model& model, std::optional<int64_t> wanted) {
   std::string reason = model.reason;
   for (const auto& version : model.versions) {
@@ -43,6 +51,7 @@ std::shared_ptr<const Catalogue> Catalogue::make(std::shared_ptr<const registry:
           continue;
         }
         served = made.take();
+        warn_of_short_room(*version, executor);
       }
       catalogue->ready_[name].push_back(std::move(served));
     }

@@ -45,6 +45,7 @@ Error refused(sched::Refusal refusal) { return Error(code_of(refusal), sched::re
 
 Executor::Executor(const ExecutorOptions& options)
     : threads_(threads_of(options)),
+      queue_max_(options.queue_max),
       may_compute_here_(options.cpus.empty()),
       cpus_(options.cpus),
       scheduler_(options_of(threads_, options.queue_max)) {

@@ -47,6 +47,7 @@ class Executor {
   Executor& operator=(const Executor&) = delete;
 
   uint32_t threads() const { return threads_; }
+  uint32_t queue_max() const { return queue_max_; }
 
   // Schedules a model. Borrows it; it outlives remove(). Refused: a ladder that is not ordered, too many models, one that would
   // block reserved streams too long.
@@ -96,7 +97,7 @@ class Executor {
   void yield(Runner& runner);
   void watch_time();
 
-  const uint32_t threads_;
+  const uint32_t threads_, queue_max_;
   const bool may_compute_here_;
   const std::vector<int> cpus_;
   mutable std::mutex mutex_;

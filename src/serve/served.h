@@ -9,6 +9,8 @@
 
 namespace tercel::serve {
 
+static_assert(registry::kQueueMax == sched::kQueuedMax, "one model may take all the room that a server may have");
+
 // A ready version with what it takes to serve it: its place on the executor, which outlives it. Shared by the catalogue and by
 // the requests in flight; the last of them lets it go, never on one of the executor's threads.
 class Served {

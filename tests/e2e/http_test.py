@@ -371,6 +371,25 @@ def a_full_queue_refuses_and_the_rest_is_served(t):
 
 
 @test
+def a_wrong_value_harms_no_neighbour(t):
+    """Requests that wait behind `deep`, and share batches where they can; some ask for rows that do not exist."""
+    address = ("127.0.0.1", t.server.port)
+    hold = http_request("deep", np.ones((256, 512), np.float32), "h0")
+    for round_ in range(5):
+        asked = [i % 10 if i % 8 else (1 << 40) * (-1) ** i for i in range(round_, round_ + 32)]
+        clients = [socket.create_connection(address) for _ in range(2 + len(asked))]
+        for client in clients[:2]:
+            client.sendall(hold)
+        for client, index in zip(clients[2:], asked):
+            client.sendall(http_request("pick", np.array([index], np.int64)))
+        for client, index in zip(clients[2:], asked):
+            status, body = http_answer(client)
+            assert status == 200 and np.frombuffer(body[-16:], np.float32).tolist() == [float(np.clip(index, 0, 9))] * 4, (index, status, body)
+        for client in clients:
+            client.close()
+
+
+@test
 def slow_and_broken_clients_harm_nobody(t):
     address = ("127.0.0.1", t.server.port)
     silent = [socket.create_connection(address) for _ in range(100)]
@@ -411,9 +430,21 @@ def many_requests_over_many_connections(t):
     return f"{result['per_second']:.0f}/s, p50 {latency['p50']:.0f} us, p99 {latency['p99']:.0f} us, memory {growth >> 10:+d} KiB"
 
 
-def http_request(model, array):
-    """The bytes that tritonclient would send for one binary input x."""
-    body, header_length = triton.InferenceServerClient.generate_request_body([tensor("x", array, True)])
+def http_answer(client):
+    """Status and body of what is on its way to this socket."""
+    client.settimeout(20)
+    with client.makefile("rb") as stream:
+        status = int(stream.readline().split()[1])
+        length = 0
+        while (line := stream.readline().strip()):
+            if line.lower().startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        return status, stream.read(length)
+
+
+def http_request(model, array, name="x"):
+    """The bytes that tritonclient would send for one binary input."""
+    body, header_length = triton.InferenceServerClient.generate_request_body([tensor(name, array, True)])
     head = (f"POST /v2/models/{model}/infer HTTP/1.1\r\nHost: localhost\r\nInference-Header-Content-Length: {header_length}\r\n"
             f"Content-Length: {len(body)}\r\n\r\n")
     return head.encode() + body
@@ -431,6 +462,8 @@ def logs_are_json_lines(t):
     lines = [json.loads(line) for line in t.server.log().splitlines()]
     assert any(line["msg"] == "listening" for line in lines), lines
     assert any(line["level"] == "error" and line.get("model") == "broken" for line in lines), lines
+    short = [line for line in lines if "--queue-max" in line["msg"]]
+    assert [(line["model"], line["wanted"], line["room"]) for line in short] == [("reduce", "100000", "16384")], short
 
 
 @test

@@ -70,6 +70,14 @@ def nonzero():
                  [value("x", TensorProto.FLOAT, [8])], [value("y", TensorProto.INT64, [1, None])])
 
 
+def pick():
+    """Rows of a table of ten, by number; numbers beyond them mean the nearest row."""
+    value = helper.make_tensor_value_info
+    table = np.arange(10, dtype=np.float32)[:, None].repeat(4, 1)
+    return model("pick", [helper.make_node("Gather", ["table", "x"], ["y"], axis=0)],
+                 [value("x", TensorProto.INT64, ["batch"])], [value("y", TensorProto.FLOAT, ["batch", 4])], [("table", table)])
+
+
 def deep(products=60, output="h60"):
     """A chain of matrix products that takes milliseconds, for queues."""
     value = helper.make_tensor_value_info
@@ -113,8 +121,9 @@ def make(repository, tercel=None):
         write(repository, f"identity_{name}", identity(dtype), tercel)
     write(repository, "simple", simple(), tercel)
     write(repository, "mlp", mlp(), tercel)
-    write(repository, "reduce", reduce(), tercel)
+    write(repository, "reduce", reduce(), tercel, settings="queue_max = 100_000\n")
     write(repository, "nonzero", nonzero(), tercel)
+    write(repository, "pick", pick(), tercel)
     write(repository, "deep", deep(), tercel, settings="queue_max = 2\n")
     write_ladder(repository, "ladder", [("short", 0.9, deep(2)), ("long", 0.98, deep())], tercel)
     for version in (1, 3):

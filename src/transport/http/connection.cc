@@ -1,8 +1,10 @@
 #include "transport/http/connection.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <cerrno>
@@ -41,9 +43,7 @@ Connection::Connection(asio::ip::tcp::socket socket, Shared& shared)
     : socket_(std::move(socket)),
       shared_(shared),
       exchange_(shared, &Connection::on_computed, this),
-      window_(shared.limits.head_bytes) {
-  shared_.counters.connections_open.fetch_add(1);
-}
+      window_(shared.limits.head_bytes) {}
 
 Connection::~Connection() { close(); }
 
@@ -78,7 +78,7 @@ void Connection::on_event(const error_code& failure, size_t bytes) {
   shared_.counters.bytes_received.add(bytes);
   if (phase_ == Phase::kHead) end_ += bytes;
   if (phase_ == Phase::kBody) body_filled_ += bytes;
-  if (phase_ == Phase::kDiscard) body_left_ -= bytes;
+  if (phase_ == Phase::kDiscard) take_discarded(bytes);
   if (phase_ == Phase::kComputing) {
     exchange_.finish();
     phase_ = Phase::kSending;
@@ -126,7 +126,7 @@ Connection::Step Connection::take_head(size_t head_bytes) {
   used_bytes_ = head_bytes + early;
   body_filled_ = early;
   body_left_ = head.content_length - early;
-  set_deadline(shared_.limits.body, head.content_length);
+  set_deadline(shared_.limits.body);
   if (wanted == Exchange::BodyWanted::kDiscard) {
     phase_ = exchange_.reply().close ? Phase::kSending : Phase::kDiscard;  // what is not read is left to linger()
     return Step::kGo;
@@ -143,8 +143,14 @@ Connection::Step Connection::take_head(size_t head_bytes) {
 Connection::Step Connection::read_body() {
   const auto body = exchange_.body();
   if (body_filled_ == body.size()) return respond();
+  const size_t room = exchange_.body_room(body_filled_);
+  if (room == body_filled_) {
+    body_left_ = 1;  // linger() reads the rest
+    phase_ = Phase::kSending;
+    return Step::kGo;
+  }
   size_t received = 0;
-  const Step step = receive(body.data() + body_filled_, body.size() - body_filled_, received);
+  const Step step = receive(body.data() + body_filled_, room - body_filled_, received);
   body_filled_ += received;
   return step;
 }
@@ -157,8 +163,13 @@ Connection::Step Connection::discard_body() {
   }
   size_t received = 0;
   const Step step = receive(sink(), std::min<size_t>(body_left_, kSinkBytes), received);
-  body_left_ -= received;
+  take_discarded(received);
   return step;
+}
+
+void Connection::take_discarded(size_t bytes) {
+  body_left_ -= bytes;
+  body_filled_ += bytes;
 }
 
 Connection::Step Connection::respond() {
@@ -190,7 +201,7 @@ Connection::Step Connection::refuse(const Refusal& refusal) {
 
 Connection::Step Connection::send() {
   const Reply& reply = exchange_.reply();
-  if (sent_ == 0) set_deadline(shared_.limits.send, reply.bytes());
+  if (sent_ == 0) set_deadline(shared_.limits.send);
   iovec pieces[kPartsPerCall];
   size_t count = 0, skip = sent_;
   const auto add = [&](const void* data, size_t bytes) {
@@ -265,10 +276,12 @@ Connection::Step Connection::receive(std::byte* target, size_t bytes, size_t& re
 void Connection::wait_readable(std::byte* target, size_t bytes) {
   turns_ = 0;
   asked_bytes_ = bytes;
+  if (phase_ == Phase::kBody || phase_ == Phase::kDiscard) extend_deadline(shared_.limits.body, body_filled_);
   socket_.async_read_some(asio::buffer(target, bytes), Resume{shared_from_this(), &handler_memory_, &Connection::on_event});
 }
 
 void Connection::wait_writable() {
+  extend_deadline(shared_.limits.send, sent_);
   socket_.async_wait(asio::ip::tcp::socket::wait_write, Resume{shared_from_this(), &handler_memory_, &Connection::on_event});
 }
 
@@ -277,9 +290,16 @@ void Connection::yield() {
   asio::post(socket_.get_executor(), Resume{shared_from_this(), &handler_memory_, &Connection::on_event});
 }
 
-void Connection::set_deadline(std::chrono::milliseconds allowed, uint64_t bytes) {
+void Connection::set_deadline(std::chrono::milliseconds allowed) {
+  begun_ns_ = platform::now_ns();
+  deadline_ns_ = begun_ns_ + std::chrono::duration_cast<std::chrono::nanoseconds>(allowed).count();
+}
+
+// What has moved buys time, what was announced does not; and nothing buys more than `allowed` without any progress.
+void Connection::extend_deadline(std::chrono::milliseconds allowed, uint64_t moved) {
   const auto allowed_ns = std::chrono::duration_cast<std::chrono::nanoseconds>(allowed).count();
-  deadline_ns_ = platform::now_ns() + allowed_ns + static_cast<int64_t>(bytes) / kBytesPerSecondMin * 1'000'000'000;
+  const auto bought_ns = static_cast<int64_t>(moved) * (1'000'000'000 / kBytesPerSecondMin);
+  deadline_ns_ = std::min(platform::now_ns(), begun_ns_ + bought_ns) + allowed_ns;
 }
 
 void Connection::check_time(int64_t now_ns) {
@@ -303,11 +323,10 @@ void Connection::check_time(int64_t now_ns) {
   close();
 }
 
-// The client has closed its side, or reset the connection. Nothing else reads while a request is computed.
+// The client has closed its side, or reset the connection. Not seen by reading: the next request may lie before the end.
 bool Connection::is_gone() {
-  std::byte next;
-  const ssize_t n = ::recv(socket_.native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT);
-  return n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR);
+  pollfd socket{socket_.native_handle(), POLLRDHUP, 0};
+  return ::poll(&socket, 1, 0) > 0;
 }
 
 // What is computed already stops by itself, or its answer goes nowhere: then the executor lets go of this connection later.
@@ -323,6 +342,7 @@ void Connection::drain() {
 
 void Connection::close() {
   if (phase_ == Phase::kClosed) return;
+  if (phase_ != Phase::kComputing) exchange_.break_off();
   phase_ = Phase::kClosed;
   shared_.counters.connections_open.fetch_sub(1);
   error_code ignored;

@@ -14,6 +14,7 @@ namespace tercel::transport::http {
 // one before it is answered.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
+  // Counted as open already; close() counts it off.
   Connection(boost::asio::ip::tcp::socket socket, Shared& shared);
   ~Connection();
 
@@ -35,6 +36,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Step take_head(size_t head_bytes);
   Step read_body();
   Step discard_body();
+  void take_discarded(size_t bytes);
   Step respond();
   Step send();
   Step finish_reply();
@@ -49,7 +51,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   static void on_computed(void* owner);
   bool is_gone();
   void abandon();
-  void set_deadline(std::chrono::milliseconds allowed, uint64_t bytes = 0);
+  void set_deadline(std::chrono::milliseconds allowed);
+  void extend_deadline(std::chrono::milliseconds allowed, uint64_t moved);
   size_t buffered() const { return end_ - begin_; }
 
   boost::asio::ip::tcp::socket socket_;
@@ -58,6 +61,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   HandlerMemory handler_memory_;
 
   Phase phase_ = Phase::kHead;
+  int64_t begun_ns_ = 0;  // what the time-out is for
   int64_t deadline_ns_ = 0;
   int turns_ = 0;                  // requests answered without giving others a turn
   size_t turn_bytes_ = 0;          // read without giving others a turn
@@ -65,9 +69,9 @@ class Connection : public std::enable_shared_from_this<Connection> {
   bool is_drained_ = false;        // the last read got less than it asked for
   std::vector<std::byte> window_;  // received and not yet used: [begin_, end_)
   size_t begin_ = 0, end_ = 0, scanned_ = 0;
-  size_t used_bytes_ = 0;   // of the window, by the request being answered
-  uint64_t body_left_ = 0;  // still to be received or discarded
-  uint64_t body_filled_ = 0;
+  size_t used_bytes_ = 0;                  // of the window, by the request being answered
+  uint64_t body_left_ = 0;                 // still to be received or discarded
+  uint64_t body_filled_ = 0;               // received, wanted or not
   size_t sent_ = 0;                        // bytes of the reply
   bool is_idle_ = true;                    // between requests
   bool has_buffers_ = false;               // worth giving back when idle

@@ -82,13 +82,35 @@ Exchange::BodyWanted Exchange::begin(const Head& head) {
   }
   // The tensors begin behind the JSON: the body is placed so that the first one is aligned.
   body_offset_ = (kTensorAlignment - head.infer_header_length.value_or(0) % kTensorAlignment) % kTensorAlignment;
-  if (!body_.reserve(head.content_length + body_offset_)) {
-    outcome_ = serve::Outcome::kRejectedOverload;
-    fail(503, "the server has no memory left for bodies; try again later");
-    return BodyWanted::kDiscard;
-  }
+  // What is announced is not there yet: memory is taken as it comes, or the announcement alone would keep others out.
+  const bool has_room = body_.reserve_unclaimed(head.content_length + body_offset_) &&
+                        head.content_length <= body_.claimed() + static_cast<uint64_t>(shared_.memory.left()) &&
+                        body_.claim(body_offset_ + std::min<size_t>(head.content_length, kBodyStepBytes));
+  if (!has_room) return refuse_body(), BodyWanted::kDiscard;
   reply_.close = closes;
   return BodyWanted::kYes;
+}
+
+void Exchange::refuse_body() {
+  outcome_ = serve::Outcome::kRejectedOverload;
+  fail(503, "the server has no memory left for bodies; try again later");
+}
+
+size_t Exchange::body_room(size_t received) {
+  const size_t all = head_.content_length, end = body_offset_ + received;
+  if (end >= body_.claimed() && !body_.claim(std::min(end + kBodyStepBytes, body_offset_ + all))) {
+    reply_.close = true;
+    body_.release();
+    refuse_body();
+    return received;
+  }
+  return std::min(all, body_.claimed() - body_offset_);
+}
+
+void Exchange::break_off() {
+  if (!served_) return;
+  served_->statistics.record(serve::Outcome::kCancelled, job_.clock);
+  served_.reset();
 }
 
 void Exchange::refuse(const Refusal& refusal) {

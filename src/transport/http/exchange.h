@@ -45,12 +45,18 @@ class Exchange {
   BodyWanted begin(const Head& head);
   // Where the body goes, all of Content-Length. Only after kYes.
   std::span<std::byte> body() { return {body_.data() + body_offset_, head_.content_length}; }
+  // How much of the body there is memory for now: more than `received` unless none is left, when the reply says so and closes
+  // the connection.
+  size_t body_room(size_t received);
   // The body is complete. kPending: finish() must be called on this thread after done().
   Progress respond();
   void finish();
 
   // The client of a pending inference is gone. True: the inference is over and done() will not be called.
   bool withdraw();
+
+  // The connection ends before the answer is out, and the inference, if it is one, is not pending.
+  void break_off();
 
   // A request that never became one, or broke off: the reply says so and closes the connection.
   void refuse(const Refusal& refusal);
@@ -64,6 +70,7 @@ class Exchange {
  private:
   void fail(int status, std::string_view message, std::string_view extra = {});
   void fail(const Error& error) { fail(status_of(error.code()), error.message()); }
+  void refuse_body();
   void respond_document();
   Progress respond_infer();
   void answer_infer();

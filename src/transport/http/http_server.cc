@@ -16,6 +16,7 @@ using boost::system::error_code;
 
 inline constexpr int kThreadsMax = 64;
 inline constexpr int kBacklog = 4096;
+inline constexpr int kAcceptsPerTurn = 64;
 // After running out of file descriptors, say.
 inline constexpr std::chrono::milliseconds kAcceptPause{50};
 
@@ -65,19 +66,28 @@ Result<void> HttpServer::listen() {
   if (!failure) acceptor_.set_option(tcp::acceptor::reuse_address(true), failure);
   if (!failure) acceptor_.bind(endpoint, failure);
   if (!failure) acceptor_.listen(kBacklog, failure);
+  if (!failure) acceptor_.non_blocking(true, failure);
   if (!failure) port_ = acceptor_.local_endpoint(failure).port();
   if (failure) return cannot_listen(options_, failure);
   return {};
 }
 
 void HttpServer::accept() {
-  auto& loop = *loops_[next_loop_ % loops_.size()];
-  acceptor_.async_accept(loop.context(),
+  acceptor_.async_accept(next_loop().context(),
                          [this](const error_code& failure, tcp::socket socket) { on_accept(failure, std::move(socket)); });
 }
 
+// Whoever waits is let in at one go, though not without end: between two turns of the loop each connection that has something to
+// do gets its turn, and a thousand busy ones would let in one at a time.
 void HttpServer::on_accept(error_code failure, tcp::socket socket) {
   if (!acceptor_.is_open()) return;
+  for (int taken = 0; !failure && taken < kAcceptsPerTurn; ++taken) {
+    take(std::move(socket));
+    socket = tcp::socket(next_loop().context());
+    acceptor_.accept(socket, failure);
+  }
+  if (failure == asio::error::would_block || failure == asio::error::try_again) failure = {};
+  else if (!failure) take(std::move(socket));
   if (failure) {
     observe::log(observe::LogLevel::kWarning, "http", "could not accept a connection", {{"reason", failure.message()}});
     accept_again_.expires_after(kAcceptPause);
@@ -86,15 +96,18 @@ void HttpServer::on_accept(error_code failure, tcp::socket socket) {
     });
     return;
   }
-  if (counters_.connections_open.load() >= options_.limits.connections) {
-    refuse(std::move(socket));
-  } else {
-    counters_.connections_accepted.add();
-    auto& loop = *loops_[next_loop_++ % loops_.size()];
-    if (loops_.size() == 1) loop.adopt(std::move(socket));
-    else asio::post(loop.context(), [&loop, socket = std::move(socket)]() mutable { loop.adopt(std::move(socket)); });
-  }
   accept();
+}
+
+// The socket was made for next_loop().
+void HttpServer::take(tcp::socket socket) {
+  if (counters_.connections_open.load() >= options_.limits.connections) return refuse(std::move(socket));
+  counters_.connections_open.fetch_add(1);  // here, where it is compared: another thread may get it later
+  counters_.connections_accepted.add();
+  auto& loop = next_loop();
+  ++next_loop_;
+  if (loops_.size() == 1) loop.adopt(std::move(socket));
+  else asio::post(loop.context(), [&loop, socket = std::move(socket)]() mutable { loop.adopt(std::move(socket)); });
 }
 
 void HttpServer::refuse(tcp::socket socket) {

@@ -19,6 +19,7 @@ class HttpServer {
 
   uint16_t port() const { return port_; }
   const Counters& counters() const { return counters_; }
+  int64_t memory_left() const { return memory_.left(); }  // bytes of limits.memory_bytes that nothing holds
 
   // Accepts no more, closes idle connections, and each other one after its answer.
   void drain();
@@ -30,6 +31,8 @@ class HttpServer {
   Result<void> listen();
   void accept();
   void on_accept(boost::system::error_code failure, boost::asio::ip::tcp::socket socket);
+  void take(boost::asio::ip::tcp::socket socket);
+  IoLoop& next_loop() { return *loops_[next_loop_ % loops_.size()]; }
   void refuse(boost::asio::ip::tcp::socket socket);
 
   serve::Server& server_;

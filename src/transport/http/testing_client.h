@@ -32,7 +32,14 @@ struct TestingReply {
 // A blocking HTTP client over one connection that sends exactly the bytes it is given. For tests.
 class TestingClient {
  public:
-  explicit TestingClient(uint16_t port) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+  enum class Window : uint8_t { kUsual, kSmall };  // kSmall: the sockets of both sides hold some 100 KB of what it does not read
+
+  explicit TestingClient(uint16_t port, Window window = Window::kUsual) : socket_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    if (window == Window::kSmall) {
+      const int receives = 4096, segment = 1000;
+      ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &receives, sizeof receives);
+      ::setsockopt(socket_, IPPROTO_TCP, TCP_MAXSEG, &segment, sizeof segment);
+    }
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
@@ -48,6 +55,12 @@ class TestingClient {
   TestingClient& operator=(const TestingClient&) = delete;
 
   int socket() const { return socket_; }
+
+  // The connection is reset when this object goes, instead of ended.
+  void reset_in_the_end() {
+    const linger none{1, 0};
+    ::setsockopt(socket_, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  }
 
   // False when the server has closed the connection.
   bool send(std::string_view bytes) {
