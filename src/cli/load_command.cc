@@ -13,6 +13,7 @@
 #include "load/quantity.h"
 #include "load/rate_trials.h"
 #include "load/reservation.h"
+#include "platform/placement.h"
 
 namespace tercel::cli {
 
@@ -196,6 +197,8 @@ Result<void> load_command(const Options& options, const Terminal& terminal) {
   const auto reserves = [](const auto& client) { return client.reservation == load::kReserveFirst; };
   if (!options.find_rate.empty() && std::ranges::any_of(made.clients, reserves))
     return invalid("--find-rate changes the rate, and a reservation has one: leave the reservation out");
+  // On a CPU that a server computes on too, a generator that waits for its turn measures the kernel's scheduler.
+  platform::ask_for_short_slices();
   return options.find_rate.empty() ? measure(options, made, terminal) : search(options, made, terminal);
 }
 

@@ -1,5 +1,6 @@
 #include "platform/placement.h"
 
+#include <pthread.h>
 #include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -24,6 +25,14 @@ struct SchedulingAttributes {
   uint64_t period = 0;
 };
 static_assert(sizeof(SchedulingAttributes) == 48);
+
+cpu_set_t set_of(std::span<const int> cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus)
+    if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(static_cast<size_t>(cpu), &set);
+  return set;
+}
 
 constexpr uint64_t kShortestSliceNs = 100'000;  // the kernel's least
 
@@ -57,12 +66,23 @@ Result<std::vector<int>> parse_cpu_list(std::string_view text) {
   return cpus;
 }
 
+std::vector<int> allowed_cpus() {
+  std::vector<int> cpus;
+  cpu_set_t allowed;
+  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return cpus;
+  for (int cpu = 0; cpu < CPU_SETSIZE; ++cpu)
+    if (CPU_ISSET(static_cast<size_t>(cpu), &allowed)) cpus.push_back(cpu);
+  return cpus;
+}
+
+bool keep_on(std::thread& thread, std::span<const int> cpus) {
+  const cpu_set_t set = set_of(cpus);
+  return pthread_setaffinity_np(thread.native_handle(), sizeof set, &set) == 0;
+}
+
 void run_on(const std::vector<int>& cpus) {
   if (cpus.empty()) return;
-  cpu_set_t set;
-  CPU_ZERO(&set);
-  for (const int cpu : cpus)
-    if (cpu >= 0 && cpu < CPU_SETSIZE) CPU_SET(static_cast<size_t>(cpu), &set);
+  const cpu_set_t set = set_of(cpus);
   (void)sched_setaffinity(0, sizeof set, &set);
 }
 

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <span>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 #include "base/result.h"
@@ -9,6 +11,12 @@ namespace tercel::platform {
 
 // "0-3,5" as 0, 1, 2, 3, 5. Refuses what is no such list, and CPUs that this process may not run on.
 Result<std::vector<int>> parse_cpu_list(std::string_view text);
+
+// The CPUs that the calling thread may run on, ascending; empty where that cannot be told.
+std::vector<int> allowed_cpus();
+
+// Keeps another thread of the process on these CPUs; false where it may not run on any of them.
+bool keep_on(std::thread& thread, std::span<const int> cpus);
 
 // Keeps the calling thread on these CPUs; empty: where it may run already. Where the machine does not have them, nothing changes.
 void run_on(const std::vector<int>& cpus);

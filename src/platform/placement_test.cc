@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 
+#include <atomic>
 #include <thread>
 
 namespace tercel::platform {
@@ -23,6 +24,23 @@ TEST(Placement, KeepsAThreadOnItsCpusAndOtherThreadsWhereTheyWere) {
   }).join();
   ASSERT_EQ(sched_getaffinity(0, sizeof after, &after), 0);
   EXPECT_TRUE(CPU_EQUAL(&before, &after));
+}
+
+TEST(Placement, KeepsAnotherThreadOnACpu) {
+  const std::vector<int> allowed = allowed_cpus();
+  ASSERT_FALSE(allowed.empty());
+  std::atomic<bool> moved{false};
+  std::thread other([&] {
+    while (!moved) std::this_thread::yield();
+    EXPECT_EQ(allowed_cpus(), std::vector<int>({allowed.back()}));
+    EXPECT_EQ(sched_getcpu(), allowed.back());
+  });
+  EXPECT_TRUE(keep_on(other, std::span(allowed).last(1)));
+  EXPECT_FALSE(keep_on(other, std::vector{-1}));
+  EXPECT_FALSE(keep_on(other, std::vector{1 << 20}));
+  moved = true;
+  other.join();
+  EXPECT_EQ(allowed_cpus(), allowed);
 }
 
 TEST(Placement, ReadsListsOfCpus) {

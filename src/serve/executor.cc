@@ -47,7 +47,7 @@ Executor::Executor(const ExecutorOptions& options)
     : threads_(threads_of(options)),
       queue_max_(options.queue_max),
       may_compute_here_(options.cpus.empty()),
-      cpus_(options.cpus),
+      cpus_(options.cpus.empty() ? platform::allowed_cpus() : options.cpus),
       scheduler_(options_of(threads_, options.queue_max)) {
   const auto stop = [](void* user) {
     auto& runner = *static_cast<Runner*>(user);
@@ -159,6 +159,13 @@ bool Executor::withdraw(Job& job) {
   return waited;
 }
 
+// Where there is a CPU for each slot, each has its own. A batch on several threads may run on any: its helpers do.
+std::span<const int> Executor::cpus_of(uint64_t slots) const {
+  if (cpus_.size() != threads_) return {};
+  const std::span<const int> all = cpus_;
+  return std::has_single_bit(slots) ? all.subspan(static_cast<size_t>(std::countr_zero(slots)), 1) : all;
+}
+
 // There it cannot yield: a stream of the slot must bear all of it.
 bool Executor::may_run_here(const Runner& runner, uint64_t slots) const {
   const int64_t compute_ns = models_[runner.model]->compute_ns[runner.variant];
@@ -189,6 +196,7 @@ Executor::Decided Executor::decide(int64_t now_ns, const Job* submitted) {
       if (std::exchange(runner.has_yielded, false)) wake(runner);
     } else if (decision->resumed) {
       runner.has_yielded = false;
+      runner.cpus = cpus_of(decision->slots);
       wake(runner);
     } else {
       prepare(runner, *decision, now_ns);
@@ -209,6 +217,7 @@ void Executor::prepare(Runner& runner, const sched::Decision& decision, int64_t 
   const auto threads = static_cast<uint32_t>(std::popcount(decision.slots));
   const auto& groups = model.opened->variants[decision.variant].groups;
   runner.model = decision.model;
+  runner.cpus = cpus_of(decision.slots);
   runner.variant = decision.variant;
   runner.group = 0;
   while (groups[runner.group].threads != threads) ++runner.group;
@@ -253,7 +262,7 @@ void Executor::finish(Runner& runner) {
 }
 
 bool Executor::carry_out(const Decided& decided, const Job* submitted) {
-  for (Runner* runner = decided.wake; runner;) std::exchange(runner, runner->next)->wake.release();
+  for (Runner* runner = decided.wake; runner;) std::exchange(runner, runner->next)->start();
   bool found = false;
   for (Job* expired = decided.expired; expired;) {
     Job& job = *std::exchange(expired, expired->next);
@@ -267,6 +276,8 @@ bool Executor::carry_out(const Decided& decided, const Job* submitted) {
 
 void Executor::work(Runner& runner) {
   platform::run_on(cpus_);
+  platform::ask_for_short_slices();  // who wakes may be put where less urgent work runs, and must not wait for the end of its
+                                     // turn
   std::vector<Job*> finished;
   finished.reserve(sched::kBatchRowsMax);
   for (;;) {

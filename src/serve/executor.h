@@ -87,6 +87,7 @@ class Executor {
   };
 
   sched::Request request_of(const Job& job, sched::ModelId model) const;
+  std::span<const int> cpus_of(uint64_t slots) const;
   bool may_run_here(const Runner& runner, uint64_t slots) const;
   Decided decide(int64_t now_ns, const Job* submitted);                           // mutex_ held
   void prepare(Runner& runner, const sched::Decision& decision, int64_t now_ns);  // mutex_ held

@@ -1,8 +1,20 @@
 #include "serve/runner.h"
 
 #include "platform/clock.h"
+#include "platform/placement.h"
 
 namespace tercel::serve {
+
+// The kernel may put a thread that wakes on any CPU, also where another batch runs while the one that was given up for it
+// idles, and takes a millisecond or two to notice.
+void Runner::start() {
+  const bool is_there = cpus.empty() || (cpus.data() == kept_on_ && cpus.size() == kept_count_);
+  if (!is_there && platform::keep_on(thread, cpus)) {
+    kept_on_ = cpus.data();
+    kept_count_ = cpus.size();
+  }
+  wake.release();
+}
 
 void Runner::compute() {
   int64_t now = 0;

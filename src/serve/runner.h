@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <semaphore>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -25,6 +26,9 @@ class Runner {
     jobs.reserve(sched::kBatchRowsMax);
   }
 
+  // Wakes the thread, on `cpus`.
+  void start();
+
   // Computes the jobs, all as one or, where that fails, each alone: none pays for another's input. Sets their errors or replies.
   void compute();
 
@@ -35,7 +39,8 @@ class Runner {
   registry::Instance* instance = nullptr;
   sched::ModelId model = 0;
   uint32_t variant = 0, group = 0, rows = 0;
-  bool counts = true;  // what it takes says what others will take
+  bool counts = true;         // what it takes says what others will take
+  std::span<const int> cpus;  // of the slots that it has, the executor's; empty: wherever it runs already
   int64_t decided_ns = 0;
   int64_t stopped_ns = 0;                // how long it had yielded, altogether
   int64_t expected_ns = 0;               // what it was thought to take
@@ -56,6 +61,8 @@ class Runner {
   void run_each();
 
   Batch batch_;
+  const int* kept_on_ = nullptr;
+  size_t kept_count_ = 0;
 };
 
 }  // namespace tercel::serve
