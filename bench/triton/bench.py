@@ -18,6 +18,7 @@ class Setup:
     tercel: pathlib.Path
     tercel_serve: pathlib.Path
     backend: pathlib.Path  # libtriton_delay.so
+    sentinel: pathlib.Path
     triton: pathlib.Path   # the server's binary; None: Tercel alone
     seconds: float
     rounds: int

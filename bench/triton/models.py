@@ -18,6 +18,7 @@ class Model:
     batch: int = 1        # rows that a server may put together
     policy: str = ""      # Triton's, inside dynamic_batching {}; None: no dynamic batching
     instances: int = 1    # of Triton's
+    ladder: tuple = ()    # of Tercel's: (name, accuracy, us) of each variant, in place of us
     settings: str = ""    # further lines of Tercel's model.toml
 
 
@@ -51,12 +52,18 @@ def write_tercel(repository, models, tercel, batching):
     repository = pathlib.Path(repository)
     for model in models:
         folder = repository / model.name / "1"
-        folder.mkdir(parents=True, exist_ok=True)
-        source = folder / "source.onnx"
-        onnx.save(onnx_model(model), source)
-        subprocess.run([tercel, "compile", source, "--test-operators", "-o", folder / "model.plan", "--profile", f"x=1..{model.batch}x{model.floats}",
-                        "--threads", "1", "--tune-budget", "1", "--quiet"], check=True)
-        source.unlink()
+        (folder / "variants" if model.ladder else folder).mkdir(parents=True, exist_ok=True)
+        plans = {folder / "model.plan": model}
+        if model.ladder:
+            plans = {folder / f"variants/{name}.plan": dataclasses.replace(model, us=us) for name, _, us in model.ladder}
+            text = "".join(f'[[variant]]\nname = "{name}"\naccuracy = {accuracy}\n' for name, accuracy, _ in model.ladder)
+            (folder / "ladder.toml").write_text(text)
+        for plan, made in plans.items():
+            source = folder / "source.onnx"
+            onnx.save(onnx_model(made), source)
+            subprocess.run([tercel, "compile", source, "--test-operators", "-o", plan, "--profile", f"x=1..{model.batch}x{model.floats}",
+                            "--threads", "1", "--tune-budget", "1", "--quiet"], check=True)
+            source.unlink()
         (repository / model.name / "model.toml").write_text(settings(model, batching))
 
 

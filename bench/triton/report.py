@@ -4,6 +4,7 @@ import math
 import figures
 
 FORMS = {
+    "count": lambda v: f"{v:,.0f}",
     "rate": lambda v: f"{v:,.0f}/s",
     "percent": lambda v: f"{math.floor(1e4 * v + 1e-6) / 100:.2f} %",  # rounded down: what is not all must not read as all
     "ms": lambda v: f"{v:.3f} ms" if v < 10 else f"{v:.1f} ms",

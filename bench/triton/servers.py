@@ -29,6 +29,18 @@ class Tercel(Server):
         super().__init__(program, repository, "--test-operators", "--log-level", "warning", *options, cpus=cpus)
         self.pid, self.version = self.process.pid, ""
 
+    def get(self, path):
+        return urllib.request.urlopen(f"http://{self.url}{path}", timeout=5).read().decode()
+
+    def debug_requests(self):
+        return json.loads(self.get("/v2/debug/requests"))
+
+    def metric(self, name, **labels):
+        """The sum of a metric's samples that have these labels."""
+        wanted = [f'{key}="{value}"' for key, value in labels.items()]
+        lines = [line for line in self.get("/metrics").splitlines() if line.startswith(name + "{") and all(label in line for label in wanted)]
+        return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
+
 
 class Triton:
     """The bundled binary alone: HTTP on a free port, no gRPC, no metrics (its sampling threads would cost something)."""

@@ -69,6 +69,7 @@ def built(folder, name):
 def setup_of(arguments):
     tercel = built(arguments.build, "tercel")
     return Setup(tercel=tercel, tercel_serve=built(arguments.build, "tercel-serve"), backend=built(arguments.build, "libtriton_delay.so"),
+                 sentinel=built(arguments.build, "sentinel"),
                  triton=None if arguments.no_triton else servers.triton_binary(arguments.venv), seconds=arguments.seconds, rounds=arguments.rounds,
                  batching=not arguments.no_batching, saturation=arguments.saturation)
 

@@ -21,6 +21,8 @@ import models  # noqa: E402
 import placement  # noqa: E402
 import report  # noqa: E402
 import scenarios  # noqa: E402
+import sentinel  # noqa: E402
+import servers  # noqa: E402
 from scenarios import overload  # noqa: E402
 
 
@@ -89,6 +91,20 @@ class Arithmetic(unittest.TestCase):
                     bench.Variant("d", "triton", "", instances=2)]
         bench.bulk_kept(rows, variants)
         self.assertEqual([figures.median(r, "kept") for r in rows], [0.9, 0.5, 0.5, 1])
+
+    def test_only_what_was_under_way_in_a_gap_is_excused(self):
+        flight = lambda end_s, total_ms, model="m": {"model": model, "finished_ms": end_s * 1000, "total_ms": total_ms}  # noqa: E731
+        gaps = [(100.0, 100.004)]
+        self.assertEqual(sentinel.excused([flight(100.006, 5.0)], "m", gaps), 1)
+        self.assertEqual(sentinel.excused([flight(99.9, 5.0), flight(100.2, 5.0), flight(100.006, 5.0, "other")], "m", gaps), 0)
+        self.assertEqual(sentinel.excused([flight(100.2, 500.0)], "m", gaps), 1)
+        self.assertEqual(sentinel.excused([flight(100.006, 5.0)], "m", []), 0)
+
+    def test_metrics_are_summed_by_labels(self):
+        text = 'a_total{model="m",variant="fast"} 3\na_total{model="n",variant="fast"} 4\na_total{model="m",variant="slow"} 9\nb_total{variant="fast"} 1\n'
+        server = servers.Tercel.__new__(servers.Tercel)
+        server.get = lambda path: text
+        self.assertEqual(server.metric("a_total", variant="fast"), 7)
 
     def test_saturation(self):
         self.assertAlmostEqual(overload.computed_saturation(), 8 / 9e-3)

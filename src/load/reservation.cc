@@ -147,7 +147,7 @@ RunReservations::~RunReservations() {
   for (const std::string& id : made_) (void)release_reservation(server_, id);  // else its lease runs out
 }
 
-// An eighth of jitter, for what the network and this program may shift a request by: what is given to it is taken from the
+// A quarter of jitter, for what the network and this program may shift a request by: what is given to it is taken from the
 // deadline when the reservation is tested.
 Result<void> RunReservations::make(std::vector<ClientOptions>& clients) {
   for (ClientOptions& client : clients) {
@@ -155,7 +155,7 @@ Result<void> RunReservations::make(std::vector<ClientOptions>& clients) {
     ReservationWish wish{.model = client.model, .version = client.version};
     wish.period_us = std::max<int64_t>(static_cast<int64_t>(1e6 / client.arrivals.rate), 1);
     wish.deadline_us = client.deadline_ns / 1000;
-    wish.jitter_us = std::min(wish.period_us, wish.deadline_us) / 8;
+    wish.jitter_us = std::min(wish.period_us, wish.deadline_us) / 4;
     const auto answer = reserve(server_, wish);
     if (!answer.ok()) return answer.error().within("the reservation of client '" + client.name + "'");
     client.reservation = answer->reservations[0].id;

@@ -7,6 +7,7 @@
 
 One that only Tercel takes part in has no models and no variants for Triton.
 """
-from scenarios import classes, closed, overload, two_models
+from scenarios import classes, closed, guaranteed, ladder, long_bulk, overload, two_models
 
-ALL = {"closed": closed, "overload": overload, "classes": classes, "two-models": two_models}
+ALL = {"closed": closed, "overload": overload, "classes": classes, "two-models": two_models,
+       "guaranteed": guaranteed, "long-bulk": long_bulk, "ladder": ladder}
