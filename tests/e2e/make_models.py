@@ -103,6 +103,8 @@ def write_ladder(repository, name, variants, tercel):
             compile_in_place(folder, variant, tercel)
         text += f'[[variant]]\nname = "{variant}"\naccuracy = {accuracy}\n'
     (repository / name / "1/ladder.toml").write_text(text)
+    # The times that the server tells are those of one thread.
+    (repository / name / "model.toml").write_text("[instances]\nthreads = 1\n")
 
 
 def write(repository, name, made, tercel, version=1, settings=""):
