@@ -24,13 +24,17 @@ def cpu_seconds(pid):
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
+def get(url, path):
+    return urllib.request.urlopen(f"http://{url}{path}", timeout=5).read()
+
+
 class Tercel(Server):
     def __init__(self, program, repository, cpus, options=()):
         super().__init__(program, repository, "--test-operators", "--log-level", "warning", *options, cpus=cpus)
         self.pid, self.version = self.process.pid, ""
 
     def get(self, path):
-        return urllib.request.urlopen(f"http://{self.url}{path}", timeout=5).read().decode()
+        return get(self.url, path).decode()
 
     def debug_requests(self):
         return json.loads(self.get("/v2/debug/requests"))
@@ -63,16 +67,13 @@ class Triton:
         except BaseException:
             self.__exit__()
             raise
-        self.version = json.loads(self.get("/v2"))["version"]
-
-    def get(self, path):
-        return urllib.request.urlopen(f"http://{self.url}{path}", timeout=5).read()
+        self.version = json.loads(get(self.url, "/v2"))["version"]
 
     def wait_until_ready(self):
         end = time.monotonic() + START_SECONDS
         while time.monotonic() < end and self.process.poll() is None:
             try:
-                self.get("/v2/health/ready")
+                get(self.url, "/v2/health/ready")
                 return
             except (urllib.error.URLError, OSError):
                 time.sleep(0.05)

@@ -108,7 +108,7 @@ void Executor::release(sched::StreamId stream) {
   scheduler_.release(stream);
 }
 
-sched::Request Executor::request_of(const Job& job, sched::ModelId model) const {
+sched::Request Executor::request_of(Job& job, sched::ModelId model) const {
   sched::Request request;
   request.id = id_of(job);
   request.model = model;
@@ -121,6 +121,7 @@ sched::Request Executor::request_of(const Job& job, sched::ModelId model) const 
   const Rows rows = rows_of(job, *models_[model]->opened);
   request.rows = rows.count;
   request.shape = rows.shape;
+  job.is_usual = rows.are_exact;
   return request;
 }
 static_assert(sched::kNever == request::kNoDeadline && sched::kNone == request::kNoStream);
@@ -232,7 +233,7 @@ void Executor::prepare(Runner& runner, const sched::Decision& decision, int64_t 
     Job& job = job_of(member.request);
     runner.jobs.push_back(&job);
     runner.rows += member.rows;
-    runner.counts = runner.counts && rows_of(job, *model.opened).are_exact;
+    runner.counts = runner.counts && job.is_usual;
     const bool is_soft = member.cls >= sched::Class::kSoft;
     runner.worthless_ns = std::max(runner.worthless_ns, is_soft ? sched::kNever : job.terms.deadline_ns);
   }

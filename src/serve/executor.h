@@ -86,7 +86,7 @@ class Executor {
     Runner* here = nullptr;
   };
 
-  sched::Request request_of(const Job& job, sched::ModelId model) const;
+  sched::Request request_of(Job& job, sched::ModelId model) const;
   std::span<const int> cpus_of(uint64_t slots) const;
   bool may_run_here(const Runner& runner, uint64_t slots) const;
   Decided decide(int64_t now_ns, const Job* submitted);                           // mutex_ held

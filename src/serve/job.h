@@ -28,6 +28,7 @@ struct Job {
   int64_t computed_ns = 0;
   // The executor's.
   sched::Ticket ticket;
+  bool is_usual = true;  // what it takes says what others of its rows will take
   Job* next = nullptr;
 
   // Called once, on a thread of the executor, when a job that submit() left pending is done. Must only hand the job back to

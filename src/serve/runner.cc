@@ -8,11 +8,8 @@ namespace tercel::serve {
 // The kernel may put a thread that wakes on any CPU, also where another batch runs while the one that was given up for it
 // idles, and takes a millisecond or two to notice.
 void Runner::start() {
-  const bool is_there = cpus.empty() || (cpus.data() == kept_on_ && cpus.size() == kept_count_);
-  if (!is_there && platform::keep_on(thread, cpus)) {
-    kept_on_ = cpus.data();
-    kept_count_ = cpus.size();
-  }
+  const bool is_there = cpus.empty() || (cpus.data() == kept_on_.data() && cpus.size() == kept_on_.size());
+  if (!is_there && platform::keep_on(thread, cpus)) kept_on_ = cpus;
   wake.release();
 }
 

@@ -61,8 +61,7 @@ class Runner {
   void run_each();
 
   Batch batch_;
-  const int* kept_on_ = nullptr;
-  size_t kept_count_ = 0;
+  std::span<const int> kept_on_;
 };
 
 }  // namespace tercel::serve

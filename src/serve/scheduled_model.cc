@@ -6,6 +6,7 @@ namespace tercel::serve {
 namespace {
 
 static_assert(registry::kLadderVariantsMax <= sched::kVariantsMax);
+static_assert(registry::kBatchingMax == sched::kBatchRowsMax && registry::kInstanceThreadsMax == sched::kSlotsMax);
 
 // Where nothing is known, nothing is refused: the first runs say what a request takes.
 constexpr int64_t kUnknownComputeNs = 1000;
